@@ -1,0 +1,1 @@
+"""The data platform a Korean online seller runs their shop on."""

@@ -1,0 +1,1 @@
+"""The Dagster side: assets, checks, jobs; the only package that imports dagster."""

@@ -1,0 +1,170 @@
+"""One request loop for every market: throttle, sign, send, classify, retry.
+
+Reads are repeated on transient errors. Writes leave once: only an answer that proves the market
+did nothing (429, a connection that never opened) lets them leave again; anything else becomes
+AnswerLost, because no market here has idempotency keys.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import httpx
+
+from erp_assets.errors import AnswerLost, BadPayload, MarketBusy, MarketDown, TransientError
+from erp_assets.markets.throttle import Throttle
+
+T = TypeVar("T")
+WAITS_S: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+def keep_bytes(response: httpx.Response) -> bytes:
+    """Decode nothing: the body as it came."""
+    return response.content
+
+
+class ApiClient:
+    """Sends requests of one account.
+
+    classify: looks at a whole answer (status and body) and raises what it means; silent when good.
+    waits_s: pauses before the repeats of a read, seconds; their number is the number of repeats.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        throttle: Throttle,
+        classify: Callable[[httpx.Response], None],
+        auth: httpx.Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        concurrency: int = 4,
+        waits_s: Sequence[float] = WAITS_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`transport` and `sleep` are arguments for tests; the rest says how to speak."""
+        self.calls = 0
+        self.busy_answers = 0
+        self.throttle = throttle
+        self._classify = classify
+        self._waits_s = waits_s
+        self._sleep = sleep
+        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            auth=auth,
+            headers=headers,
+            timeout=httpx.Timeout(timeout_s, connect=10.0, pool=None),
+            limits=limits,
+            transport=transport,
+            trust_env=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        decode: Callable[[httpx.Response], T],
+        bucket: str = "",
+        **options: Any,
+    ) -> T:
+        """Send a call that changes nothing, repeat it while it fails transiently.
+
+        decode: body → what the caller wants; BadPayload from it counts as a transient failure.
+        options: passed to httpx (params, json, content, headers).
+        Raises:  MarketError of the last attempt; permanent ones at once.
+        """
+        for wait_s in (*self._waits_s, None):
+            try:
+                return decode(await self._once(method, path, bucket, options))
+            except TransientError as error:
+                if wait_s is None:
+                    raise
+                await self._pause(error, wait_s)
+        raise AssertionError("unreachable")
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        *,
+        decode: Callable[[httpx.Response], T],
+        bucket: str = "",
+        **options: Any,
+    ) -> T:
+        """Send a call that changes something: once.
+
+        Raises: AnswerLost when it may or may not have taken effect.
+        """
+        for wait_s in (*self._waits_s, None):
+            try:
+                response = await self._once(method, path, bucket, options)
+            except MarketBusy as error:
+                if wait_s is None:
+                    raise
+                await self._pause(error, wait_s)
+                continue
+            except TransientError as error:
+                if isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
+                    raise
+                raise AnswerLost(f"{method} {path}: {error}") from error
+            try:
+                return decode(response)
+            except BadPayload as error:
+                raise AnswerLost(f"{method} {path}: {error}") from error
+        raise AssertionError("unreachable")
+
+    async def _once(
+        self, method: str, path: str, bucket: str, options: dict[str, Any]
+    ) -> httpx.Response:
+        await self.throttle.acquire(bucket)
+        self.calls += 1
+        try:
+            response = await self._http.request(method, path, **options)
+        except httpx.TimeoutException as error:
+            raise MarketDown(f"no answer in time ({type(error).__name__})") from error
+        except httpx.TransportError as error:
+            raise MarketDown(f"connection failed ({type(error).__name__})") from error
+        except httpx.DecodingError as error:
+            raise BadPayload("the answer's compression is broken") from error
+        self._classify(response)
+        return response
+
+    async def _pause(self, error: TransientError, wait_s: float) -> None:
+        jittered = wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
+        if isinstance(error, MarketBusy):
+            self.busy_answers += 1
+            jittered = max(jittered, error.retry_after_s)
+            self.throttle.pause(jittered)
+        await self._sleep(jittered)
+
+
+async def in_order(
+    jobs: AsyncIterator[Callable[[], Awaitable[T]]], *, ahead: int
+) -> AsyncIterator[T]:
+    """Run up to `ahead` jobs at once and yield their results in the order the jobs came.
+
+    Keeps the wire busy while the caller stores a page, yet lets rows arrive in the order read.
+    """
+    running: list[asyncio.Task[T]] = []
+    try:
+        async for job in jobs:
+            running.append(asyncio.ensure_future(job()))
+            if len(running) >= ahead:
+                yield await running.pop(0)
+        while running:
+            yield await running.pop(0)
+    finally:
+        for task in running:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,79 @@
+"""Stay under a published rate without waiting longer than it demands.
+
+A token bucket of depth one: calls leave at even distances, so no window of one second ever holds
+more than the rate plus one. Where several processes use one account, `reserve` hands out the
+moments from a shared place (PostgreSQL); alone, from memory.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+Reserve = Callable[[str, float, int], float]
+"""(bucket, seconds between calls, how many) → seconds from now until the first reserved moment."""
+
+
+def local_reserve(clock: Callable[[], float] = time.monotonic) -> Reserve:
+    """Return a `Reserve` for a single process; `clock` counts seconds."""
+    free_at: dict[str, float] = {}
+
+    def reserve(bucket: str, gap_s: float, count: int) -> float:
+        now = clock()
+        first = max(now, free_at.get(bucket, now))
+        free_at[bucket] = first + gap_s * count
+        return first - now
+
+    return reserve
+
+
+class Throttle:
+    """Hands out the moments at which calls may leave, one bucket per name.
+
+    rate: calls per second of every bucket not set otherwise; None = no limit.
+    """
+
+    def __init__(
+        self,
+        rate: float | None,
+        *,
+        reserve: Reserve | None = None,
+        block: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`block`: moments taken from a shared `reserve` at once, to spare round trips."""
+        if rate is not None and rate <= 0:
+            raise ValueError("rate must be positive, or None for no limit")
+        self._rate = rate
+        self._rates: dict[str, float] = {}
+        self._reserve = reserve or local_reserve(clock)
+        self._block = block
+        self._clock = clock
+        self._sleep = sleep
+        self._held: dict[str, list[float]] = {}
+        self._paused_until = 0.0
+
+    def set_rate(self, bucket: str, rate: float) -> None:
+        """Follow a rate that the market announced for one bucket."""
+        if rate > 0:
+            self._rates[bucket] = rate if self._rate is None else min(rate, self._rate)
+
+    def pause(self, seconds: float) -> None:
+        """Let no call leave for `seconds`, whatever the bucket: the market said it is busy."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    async def acquire(self, bucket: str = "") -> None:
+        """Wait until the next call of `bucket` may leave."""
+        if (rest := self._paused_until - self._clock()) > 0:
+            await self._sleep(rest)
+        rate = self._rates.get(bucket, self._rate)
+        if rate is None:
+            return
+        held = self._held.setdefault(bucket, [])
+        if not held:
+            gap = 1.0 / rate
+            first = self._clock() + self._reserve(bucket, gap, self._block)
+            held.extend(first + gap * n for n in reversed(range(self._block)))
+        wait = held.pop() - self._clock()
+        if wait > 0:
+            await self._sleep(wait)
