@@ -4,7 +4,7 @@ Both markets and operators think in Korean calendar days, so every cut of a span
 windows starts from here and nowhere else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -66,3 +66,15 @@ def day_windows(since: datetime, until: datetime, *, width_days: int) -> Iterato
         end = min(day_start(kst_day(since) + DAY * width_days), until)
         yield Window(since, end)
         since = end
+
+
+def joined_days(some: Iterable[date]) -> Iterator[Window]:
+    """Yield one window per run of consecutive KST days, oldest first."""
+    run: list[date] = []
+    for day in sorted(set(some)):
+        if run and day - run[-1] != DAY:
+            yield day_window(run[0], run[-1])
+            run = []
+        run.append(day)
+    if run:
+        yield day_window(run[0], run[-1])
