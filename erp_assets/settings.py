@@ -1,0 +1,395 @@
+"""Settings: the only reader of the environment and erp.toml, once, before anything starts.
+
+Every key may stand in erp.toml (`timezone = "Asia/Seoul"`) or in the environment, which wins
+(`ERP_TIMEZONE=Asia/Seoul`); a `.env` file in the project folder counts as environment, because
+`dagster dev` reads it too. Secrets are named there, never written: `{ env = "NAME" }` or
+`{ file = "path" }`. Whatever is wrong is one line per key in a SettingsError.
+
+The project folder is the nearest one at or above the current folder that holds erp.toml or
+dagster.yaml, so that `dagster dev`, `erp` and their child processes agree on one ERP_HOME.
+"""
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import pydantic_settings
+from dotenv import load_dotenv
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from erp_assets import clock
+from erp_assets.errors import SettingsError
+
+PREFIX = "ERP_"
+MARKETS: Mapping[str, str] = {
+    "coupang": "coupang",
+    "naver": "naver",
+    "smartstore": "naver",
+    "eleven": "eleven",
+    "11st": "eleven",
+}
+"""What may stand under `market` → market code; a test holds it to `markets.market_code`."""
+SIMULATOR_URL = "http://127.0.0.1:8790"
+REFERENCE = '{ env = "NAME" } or { file = "path" }'
+Language = Literal["ko", "en"]
+
+
+_MARKS = ("erp.toml", "dagster.yaml")
+
+
+def project_folder() -> Path:
+    """Return the nearest folder at or above the current one that is a project, else the current."""
+    here = Path.cwd()
+    marked = (f for f in (here, *here.parents) if any((f / n).is_file() for n in _MARKS))
+    return next(marked, here)
+
+
+def config_file() -> Path:
+    """Return the path of erp.toml, which need not exist."""
+    return Path(os.environ.get("ERP_CONFIG") or project_folder() / "erp.toml").absolute()
+
+
+def _market(value: object) -> str:
+    code = MARKETS.get(value.strip().lower()) if isinstance(value, str) else None
+    if code is None:
+        raise ValueError(f"unknown market: use one of {', '.join(MARKETS)}")
+    return code
+
+
+def _http_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError("must be an http:// or https:// address")
+    if "@" in url.netloc or url.query or url.fragment:
+        raise ValueError("must hold neither credentials nor a query")
+    return text.rstrip("/")
+
+
+def _postgres_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise ValueError("must begin with postgresql://")
+    return text
+
+
+def _rate(value: object) -> object:
+    if value == "unlimited" or (value == 0 and not isinstance(value, bool)):
+        return math.inf
+    if isinstance(value, bool | str) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError('must be calls per second, above 0; 0 or "unlimited" for no limit')
+    return float(value)
+
+
+def _absolute(path: Path) -> Path:
+    return (project_folder() / path.expanduser()).absolute()
+
+
+def _past(day: date) -> date:
+    if day > clock.kst_day(clock.utc_now()):
+        raise ValueError("must not lie in the future")
+    return day
+
+
+def _secret(value: object) -> object:
+    match value:
+        case SecretStr():
+            return value
+        case {"env": str(name), **rest} if not rest:
+            return _usable(os.environ.get(name), f"environment variable {name}")
+        case {"file": str(name), **rest} if not rest:
+            return _usable(_file_text(name), f"file {name}")
+        case str():
+            raise ValueError(f"a secret must not be written here: use {REFERENCE}")
+        case _:
+            raise ValueError(f"must be {REFERENCE}")
+
+
+def _name(value: object) -> object:
+    return _usable(value, "the text") if isinstance(value, str) else _secret(value)
+
+
+def _file_text(name: str) -> str:
+    try:
+        return (config_file().parent / Path(name).expanduser()).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is not text"
+        raise ValueError(f"file {name} cannot be read: {why}") from None
+
+
+def _usable(text: str | None, origin: str) -> str:
+    if text is None:
+        raise ValueError(f"{origin} is not set")
+    if not text.strip():
+        raise ValueError(f"{origin} is empty")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{origin} holds a line break or another character no key can have")
+    return text
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Credentials(_Part):
+    """What a market asks of an account. Names may be written out, secrets are only referred to."""
+
+    def reveal(self) -> dict[str, str]:
+        """Return name → plain text, for the market client and nobody else."""
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in self
+            if value is not None
+        }
+
+
+class CoupangCredentials(Credentials):
+    """Wing → Open API key: vendor code, access key, secret key."""
+
+    vendor_id: Name
+    access_key: Secret
+    secret_key: Secret
+
+
+class NaverCredentials(Credentials):
+    """Commerce API centre → application. account_id: only for a linked seller (type SELLER)."""
+
+    client_id: Name
+    client_secret: Secret
+    account_id: Name | None = None
+
+
+class ElevenCredentials(Credentials):
+    """11st Open API centre → the one key."""
+
+    api_key: Secret
+
+
+CREDENTIALS: Mapping[str, type[CoupangCredentials | NaverCredentials | ElevenCredentials]] = {
+    "coupang": CoupangCredentials,
+    "naver": NaverCredentials,
+    "eleven": ElevenCredentials,
+}
+
+
+class Account(_Part):
+    """One seller account at one market.
+
+    id: as in `schedule_jobs.account_ids`. key: names the account in partitions, logs and the CLI.
+    base_url: None = the market's own address. rate: calls/s; None = the market's published rate,
+    inf = no limit.
+    """
+
+    id: Annotated[int, Field(strict=True, gt=0, lt=2**31)]
+    market: Annotated[str, BeforeValidator(_market)]
+    key: Annotated[str, Field(pattern=r"^[a-z0-9_:-]{1,40}$")] = Field(
+        default_factory=lambda data: data.get("market", "")
+    )
+    base_url: Annotated[str, AfterValidator(_http_url)] | None = None
+    credentials: CoupangCredentials | NaverCredentials | ElevenCredentials
+    rate: Annotated[float, BeforeValidator(_rate)] | None = None
+    enabled: Annotated[bool, Field(strict=True)] = True
+
+    @field_validator("credentials", mode="before")
+    @classmethod
+    def _as_the_market_asks(cls, value: object, info: ValidationInfo) -> Credentials:
+        kind = CREDENTIALS.get(info.data.get("market", ""))
+        return kind.model_validate(value) if kind else ElevenCredentials.model_construct()
+
+
+def spoken_language() -> Language:
+    """Return the language while settings are not known: ERP_LANGUAGE, else the locale's."""
+    named = next(filter(None, map(os.environ.get, ("ERP_LANGUAGE", "LC_ALL", "LANG"))), "")
+    return "ko" if named.startswith("ko") else "en"
+
+
+def simulator_accounts(
+    url: str = SIMULATOR_URL, *, rate: float | None = None
+) -> tuple[Account, ...]:
+    """Return one account per market at the simulator under `url`, with its invented keys."""
+    keys: dict[str, Credentials] = {
+        "coupang": CoupangCredentials(
+            vendor_id="A00012345",
+            access_key=SecretStr("11111111-2222-3333-4444-555555555555"),
+            secret_key=SecretStr("0123456789abcdef0123456789abcdef01234567"),
+        ),
+        "naver": NaverCredentials(
+            client_id="7sim0Shop0Client0AppId",
+            client_secret=SecretStr("$2a$04$Nv.Sim0Secret0Salt0Aqe"),
+        ),
+        "eleven": ElevenCredentials(api_key=SecretStr("0123456789abcdef0123456789abcdef")),
+    }
+    return tuple(
+        Account.model_validate(
+            {"id": n, "market": market, "base_url": url, "credentials": mine, "rate": rate}
+        )
+        for n, (market, mine) in enumerate(keys.items(), start=1)
+    )
+
+
+class Settings(BaseSettings):
+    """Everything the platform is told from outside. Read with `load()`.
+
+    accounts: those configured, or the simulator's when none are (`uses_simulator`).
+    history_start: first KST day collected and first partition; fixed, so that partitions stay.
+    database_url: None = the embedded server below `home`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default=Path(".erp"), validate_default=True
+    )
+    database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(
+        default=None, repr=False, exclude=True
+    )
+    timezone: ZoneInfo = clock.KST
+    language: Language = Field(default_factory=spoken_language)
+    history_start: Annotated[date, AfterValidator(_past)] = date(2026, 1, 1)
+    simulator_url: Annotated[str, AfterValidator(_http_url)] = SIMULATOR_URL
+    accounts: tuple[Account, ...] = Field(
+        default_factory=lambda data: simulator_accounts(data.get("simulator_url", SIMULATOR_URL))
+    )
+
+    @property
+    def uses_simulator(self) -> bool:
+        """Are no accounts configured, so that the simulator's stand in?"""
+        return "accounts" not in self.model_fields_set
+
+    @property
+    def enabled_accounts(self) -> tuple[Account, ...]:
+        """The accounts that take part."""
+        return tuple(account for account in self.accounts if account.enabled)
+
+    @field_validator("accounts")
+    @classmethod
+    def _are_distinct(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        if not accounts:
+            raise ValueError("is empty: name an account, or leave it out to use the simulator")
+        if repeats := [*_repeats(accounts, "id"), *_repeats(accounts, "key")]:
+            raise ValidationError.from_exception_data("accounts", repeats)
+        return accounts
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then erp.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def load() -> Settings:
+    """Read .env, the environment and erp.toml.
+
+    Raises: SettingsError, one line per key that is missing, unknown or malformed.
+    """
+    load_dotenv(project_folder() / ".env", interpolate=False)
+    if os.environ.get("ERP_CONFIG") and not config_file().is_file():
+        raise SettingsError(f"ERP_CONFIG: there is no file {config_file()}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = "\n".join(_lines(error))
+    except TOMLDecodeError as error:
+        lines = f"{config_file().name}: is not TOML: {error}"
+    except OSError as error:
+        lines = f"{config_file().name}: cannot be read: {error.strerror}"
+    except pydantic_settings.SettingsError:
+        lines = "ERP_ACCOUNTS: is not JSON"
+    raise SettingsError(lines)
+
+
+def misspelt_variables() -> dict[str, str]:
+    """Return ERP_ variables that are no setting but nearly one → the setting meant."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields] + ["ERP_CONFIG"]
+    strange = (n for n in os.environ if n.startswith(PREFIX) and n not in known)
+    near = {n: get_close_matches(n, known, n=1, cutoff=0.8) for n in sorted(strange)}
+    return {name: meant[0] for name, meant in near.items() if meant}
+
+
+def _repeats(accounts: Sequence[Account], name: str) -> Iterator[InitErrorDetails]:
+    seen: dict[object, int] = {}
+    for index, account in enumerate(accounts):
+        first = seen.setdefault(value := getattr(account, name), index)
+        if first != index:
+            text = f"{value} is taken by accounts[{first}]: each account needs its own"
+            problem = PydanticCustomError("repeated", "{text}", {"text": text})
+            yield InitErrorDetails(type=problem, loc=(index, name), input=None)
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
+    for each in error.errors(include_url=False, include_input=False):
+        if each["type"] != "default_factory_not_called":
+            yield _line(each["loc"], each["type"], each["msg"])
+
+
+def _line(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in loc))
+    variable = PREFIX + str(loc[0]).upper()
+    where = variable + path.removeprefix(str(loc[0]))
+    if variable not in map(str.upper, os.environ):
+        where = f"{config_file().name}: {path}"
+    return f"{where}: {_reason(loc, kind, message)}"
+
+
+def _reason(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    match kind:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            near = get_close_matches(str(loc[-1]), _names_beside(loc), n=1)
+            return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+        case "string_pattern_mismatch":
+            return "must be 1 to 40 of a-z 0-9 _ : -"
+        case _:
+            text = message.removeprefix("Value error, ")
+            return text[:1].lower() + text[1:]
+
+
+def _names_beside(loc: tuple[int | str, ...]) -> list[str]:
+    if "credentials" in loc:
+        return [n for kind in CREDENTIALS.values() for n in kind.model_fields]
+    return list(Account.model_fields if len(loc) > 1 else Settings.model_fields)
