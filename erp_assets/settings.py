@@ -17,7 +17,7 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -260,7 +260,9 @@ def simulator_accounts(
 
 
 class Settings(BaseSettings):
-    """Everything the platform is told from outside. Read with `load()`.
+    """Everything the platform is told from outside; `Settings()` reads it all.
+
+    Raises: SettingsError, one line per key that is missing, unknown or malformed.
 
     accounts: those configured, or the simulator's when none are (`uses_simulator`).
     history_start: first KST day collected and first partition; fixed, so that partitions stay.
@@ -288,6 +290,25 @@ class Settings(BaseSettings):
     accounts: tuple[Account, ...] = Field(
         default_factory=lambda data: simulator_accounts(data.get("simulator_url", SIMULATOR_URL))
     )
+
+    def __init__(self, **values: Any) -> None:
+        """`values` win over what is read; for tests."""
+        load_dotenv(project_folder() / ".env", interpolate=False)
+        if os.environ.get("ERP_CONFIG") and not config_file().is_file():
+            raise SettingsError(f"ERP_CONFIG: there is no file {config_file()}")
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            lines = "\n".join(_lines(error))
+        except TOMLDecodeError as error:
+            lines = f"{config_file().name}: is not TOML: {error}"
+        except OSError as error:
+            lines = f"{config_file().name}: cannot be read: {error.strerror}"
+        except pydantic_settings.SettingsError:
+            lines = "ERP_ACCOUNTS: is not JSON"
+        else:
+            return
+        raise SettingsError(lines)
 
     @property
     def uses_simulator(self) -> bool:
@@ -319,27 +340,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then erp.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
-
-
-def load() -> Settings:
-    """Read .env, the environment and erp.toml.
-
-    Raises: SettingsError, one line per key that is missing, unknown or malformed.
-    """
-    load_dotenv(project_folder() / ".env", interpolate=False)
-    if os.environ.get("ERP_CONFIG") and not config_file().is_file():
-        raise SettingsError(f"ERP_CONFIG: there is no file {config_file()}")
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = "\n".join(_lines(error))
-    except TOMLDecodeError as error:
-        lines = f"{config_file().name}: is not TOML: {error}"
-    except OSError as error:
-        lines = f"{config_file().name}: cannot be read: {error.strerror}"
-    except pydantic_settings.SettingsError:
-        lines = "ERP_ACCOUNTS: is not JSON"
-    raise SettingsError(lines)
 
 
 def misspelt_variables() -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from erp_assets import markets, settings
 from erp_assets.errors import SettingsError
-from erp_assets.settings import Account, CoupangCredentials, load
+from erp_assets.settings import Account, CoupangCredentials, Settings
 
 SECRET = "s3cr3t-value-nobody-may-see"
 COUPANG = """
@@ -44,7 +44,7 @@ def complaints(text: str) -> list[str]:
     """The lines of the error that this erp.toml gives."""
     write(text)
     with pytest.raises(SettingsError) as refused:
-        load()
+        Settings()
     return str(refused.value).splitlines()
 
 
@@ -54,7 +54,7 @@ def coupang(**keys: object) -> str:
 
 
 def test_without_any_configuration_the_simulator_stands_in(project: Path):
-    found = load()
+    found = Settings()
     assert found.uses_simulator
     assert [(a.id, a.key, a.market) for a in found.accounts] == [
         (1, "coupang", "coupang"),
@@ -70,13 +70,14 @@ def test_without_any_configuration_the_simulator_stands_in(project: Path):
 def test_simulator_accounts_follow_its_address(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ERP_SIMULATOR_URL", "http://127.0.0.1:4321/")
     assert all(
-        (account.base_url or "").startswith("http://127.0.0.1:4321") for account in load().accounts
+        (account.base_url or "").startswith("http://127.0.0.1:4321")
+        for account in Settings().accounts
     )
 
 
 def test_account_is_read_whole():
     write(coupang(key="coupang:second", base_url="https://h:8443/x/", rate=2.5, enabled=False))
-    found = load()
+    found = Settings()
     (account,) = found.accounts
     assert not found.uses_simulator
     assert found.enabled_accounts == ()
@@ -91,14 +92,14 @@ def test_account_is_read_whole():
 
 def test_account_needs_no_more_than_id_market_and_credentials():
     write(COUPANG)
-    (account,) = load().enabled_accounts
+    (account,) = Settings().enabled_accounts
     assert (account.key, account.base_url, account.rate) == ("coupang", None, None)
 
 
 @pytest.mark.parametrize("unlimited", ["0", "0.0", '"unlimited"'])
 def test_unlimited_rate(unlimited: str):
     write(COUPANG + f"rate = {unlimited}")
-    assert load().accounts[0].rate == math.inf
+    assert Settings().accounts[0].rate == math.inf
 
 
 @pytest.mark.parametrize("written", [*settings.MARKETS, " 11ST "])
@@ -122,7 +123,7 @@ def test_secret_is_read_from_a_file_beside_erp_toml(project: Path, monkeypatch: 
         '[[accounts]]\nid = 1\nmarket = "11st"\ncredentials.api_key = { file = "key" }\n'
     )
     monkeypatch.setenv("ERP_CONFIG", "etc/mine.toml")
-    assert load().accounts[0].credentials.reveal() == {"api_key": SECRET}
+    assert Settings().accounts[0].credentials.reveal() == {"api_key": SECRET}
 
 
 def test_accounts_can_come_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch):
@@ -130,25 +131,25 @@ def test_accounts_can_come_from_the_environment_alone(monkeypatch: pytest.Monkey
     accounts = [{"id": 7, "market": "eleven", "credentials": reference}]
     monkeypatch.setenv("ERP_ACCOUNTS", json.dumps(accounts))
     write(COUPANG)
-    assert [a.id for a in load().accounts] == [7]
+    assert [a.id for a in Settings().accounts] == [7]
 
 
 def test_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch):
     write('timezone = "UTC"\nlanguage = "en"\nhistory_start = 2026-03-01')
     monkeypatch.setenv("ERP_LANGUAGE", "ko")
-    found = load()
+    found = Settings()
     assert (found.timezone, found.language) == (ZoneInfo("UTC"), "ko")
     assert found.history_start == date(2026, 3, 1)
 
 
 def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ERP_DATABASE_URL", "")
-    assert load().database_url is None
+    assert Settings().database_url is None
 
 
 def test_language_follows_the_locale(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LANG", "ko_KR.UTF-8")
-    assert load().language == "ko"
+    assert Settings().language == "ko"
 
 
 def test_dotenv_counts_as_environment(monkeypatch: pytest.MonkeyPatch):
@@ -160,7 +161,7 @@ def test_dotenv_counts_as_environment(monkeypatch: pytest.MonkeyPatch):
         '[[accounts]]\nid = 1\nmarket = "naver"\n'
         'credentials = { client_id = "x", client_secret = { env = "NAVER_SECRET" } }'
     )
-    found = load()
+    found = Settings()
     assert found.timezone == ZoneInfo("UTC")
     assert found.accounts[0].credentials.reveal()["client_secret"].startswith("$2a$04$Nv.")
 
@@ -169,14 +170,14 @@ def test_project_is_found_from_a_folder_below_it(project: Path, monkeypatch: pyt
     below = project / "docs" / "deep"
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
-    assert load().home == project / ".erp"
+    assert Settings().home == project / ".erp"
 
 
 def test_folder_without_marks_is_its_own_project(project: Path, monkeypatch: pytest.MonkeyPatch):
     (project / "dagster.yaml").unlink()
     (project / "alone").mkdir()
     monkeypatch.chdir(project / "alone")
-    assert load().home == project / "alone" / ".erp"
+    assert Settings().home == project / "alone" / ".erp"
 
 
 REF = settings.REFERENCE
@@ -277,7 +278,7 @@ def test_what_is_wrong_in_the_environment_names_the_variable(
 ):
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError) as refused:
-        load()
+        Settings()
     assert line in str(refused.value)
 
 
@@ -309,7 +310,7 @@ def test_binary_secret_file_is_refused():
 def test_settings_never_show_a_secret(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ERP_DATABASE_URL", f"postgresql://erp:{SECRET}@db/erp")
     write(COUPANG)
-    found = load()
+    found = Settings()
     shown = [repr(found), str(found), str(found.model_dump()), found.model_dump_json()]
     assert SECRET not in "".join(shown)
     assert found.database_url is not None
@@ -322,7 +323,7 @@ def test_failed_start_never_shows_a_secret():
         + f'[[accounts]]\nid = "{SECRET}"\nmarket = "{SECRET}"\nbase_url = "http://{SECRET}@x:y"\n'
     )
     started = subprocess.run(
-        [sys.executable, "-c", "from erp_assets import settings; settings.load()"],
+        [sys.executable, "-c", "from erp_assets import settings; settings.Settings()"],
         capture_output=True,
         text=True,
         check=False,
@@ -334,7 +335,7 @@ def test_failed_start_never_shows_a_secret():
 
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
-        load().language = "ko"  # type: ignore[misc]
+        Settings().language = "ko"  # type: ignore[misc]
 
 
 def test_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch):
