@@ -164,6 +164,8 @@ class Shop:
         self.boxes: dict[int, list[Line]] = {}
         self.claims: dict[int, list[Claim]] = {}
         """A claim number may cover several lines (Coupang receipts)."""
+        self.version = 0
+        """Grows with every change, so that protocols may keep rendered answers until then."""
 
     # ── growing ────────────────────────────────────────────────────────────────────────────────
     def add_listing(self, listing: Listing) -> None:
