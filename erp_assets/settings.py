@@ -260,7 +260,7 @@ def simulator_accounts(
 
 
 class Settings(BaseSettings):
-    """Everything the platform is told from outside; `Settings()` reads it all.
+    """Everything the platform is told from outside; made by reading it all.
 
     Raises: SettingsError, one line per key that is missing, unknown or malformed.
 
@@ -340,6 +340,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then erp.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def load() -> Settings:
+    """Read .env, the environment and erp.toml; SettingsError as `Settings()` raises it."""
+    return Settings()
 
 
 def misspelt_variables() -> dict[str, str]:
