@@ -135,10 +135,21 @@ COMPLETED = OrderList(LineStatus.COMPLETED, "completed_at", codes.SHIPPED, _COMP
 
 
 def _answer(shop: Shop, lines: Iterable[Line], row: Row) -> str:
-    rows = [row.render(_facts(shop, line, line.quantity - cancelled(line))) for line in lines]
+    rows = _rows(shop, lines, row, is_net=True)
     if not rows:
         raise Refused(0, "조회된 결과가 없습니다.")
     return orders(rows)
+
+
+def _rows(shop: Shop, lines: Iterable[Line], row: Row, *, is_net: bool) -> list[str]:
+    """Render lines. is_net: are pieces cancelled already left out of the quantity?"""
+    buyers: dict[Order, dict[str, object]] = {}
+    rows = []
+    for line in lines:
+        buyer = buyers.get(line.order) or buyers.setdefault(line.order, _buyer_facts(line.order))
+        pieces = line.quantity - cancelled(line) if is_net else line.quantity
+        rows.append(row.render(buyer | _line_facts(shop, line, pieces)))
+    return rows
 
 
 # ── look-ups by number ─────────────────────────────────────────────────────────────────────────
@@ -148,7 +159,7 @@ def by_number(call: Call) -> str:
     lines = [x for x in order.lines if x.status is not LineStatus.UNPAID] if order else []
     if not lines:
         raise Refused(0, "조회된 결과가 없습니다.")
-    return orders(_BY_NUMBER.render(_facts(call.shop, line, line.quantity)) for line in lines)
+    return orders(_rows(call.shop, lines, _BY_NUMBER, is_net=False))
 
 
 def status_of_orders(call: Call) -> str:
@@ -169,7 +180,7 @@ def _look_up(call: Call, row: Row) -> str:
     lines = [line for order in found for line in order.lines]
     if not lines:
         raise Refused(-1, "해당 건이 없습니다.")
-    return orders(row.render(_facts(call.shop, line, line.quantity)) for line in lines)
+    return orders(_rows(call.shop, lines, row, is_net=False))
 
 
 # ── what is known of a line ────────────────────────────────────────────────────────────────────
@@ -183,10 +194,9 @@ def cancelled(line: Line, *, with_requests: bool = False) -> int:
     )
 
 
-def _facts(shop: Shop, line: Line, pieces: int) -> dict[str, object]:
-    """Return every leaf of a row, escaped. pieces: the quantity that the row is about."""
+def _line_facts(shop: Shop, line: Line, pieces: int) -> dict[str, object]:
+    """Return the leaves of a line, escaped. pieces: the quantity that the row is about."""
     return {
-        **_buyer_facts(line.order),
         **_product_facts(line, pieces),
         **_money_facts(line, pieces),
         **_parcel_facts(shop, line),
