@@ -17,7 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "collecting": GROUND | {"markets", "warehouse"},
     "simulated": {"clock", "errors"},
     "launching": {"clock", "errors"},
-    "doctor": GROUND | {"accounts", "markets", "settings", "warehouse"},
+    "remedies": {"clock", "errors", "settings"},
+    "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
     "defs": GROUND | {"accounts", "collecting", "markets", "settings", "warehouse"},
     "definitions": {"defs", "settings"},
     "demonstration": GROUND | {"launching", "settings", "simulated", "warehouse"},
@@ -28,7 +29,7 @@ EVERYTHING = {"bench", "cli", "__main__"}
 ONLY_IN = {
     "dagster": {"defs", "definitions"},
     "dagster_postgres": {"defs"},
-    "httpx": {"markets", "doctor"},
+    "httpx": {"markets", "doctor", "remedies"},
     "msgspec": {"markets", "simulator"},
     "bcrypt": {"markets", "simulator"},
     "lxml": {"markets", "simulator"},
