@@ -12,14 +12,7 @@ from erp_assets.records import ClaimKind, ClaimStatus, LineStatus
 from erp_assets.simulator.eleven.call import Call, find_line, find_order, number
 from erp_assets.simulator.eleven.codes import CARRIERS
 from erp_assets.simulator.eleven.orders import cancelled
-from erp_assets.simulator.eleven.rendering import (
-    BadBody,
-    Refused,
-    leaves,
-    local_name,
-    parse,
-    result_order,
-)
+from erp_assets.simulator.eleven.rendering import Refused, leaves, read_body, result_order
 from erp_assets.simulator.eleven.windows import minute
 from erp_assets.simulator.world import Line, Refusal
 
@@ -214,7 +207,7 @@ def refuse(call: Call) -> str:
 
 def announce_delay(call: Call) -> str:
     """Take a delay notice; the line's state does not change."""
-    values = _delay_request(call.body)
+    values = leaves(read_body(call.body, "DeliveryDelayGuideRequest", code=-1))
     order = find_order(call.shop, values.get("ordNo", ""))
     lines = [x for x in order.lines if str(x.box) == values.get("dlvNo")] if order else []
     if not lines:
@@ -225,13 +218,3 @@ def announce_delay(call: Call) -> str:
     if values.get("delaySendRsnCd") not in _DELAY_REASONS:
         raise Refused(-1, "발송지연 사유코드가 올바르지 않습니다.")
     return done(len(lines), "발송지연안내처리")
-
-
-def _delay_request(body: bytes) -> dict[str, str]:
-    try:
-        root = parse(body)
-    except BadBody as error:
-        raise Refused(-1, "요청 XML이 올바르지 않습니다.") from error
-    if local_name(root) != "DeliveryDelayGuideRequest":
-        raise Refused(-1, "요청 XML이 올바르지 않습니다.")
-    return leaves(root)

@@ -154,3 +154,14 @@ def leaves(node: etree._Element) -> dict[str, str]:
     """Return the texts of the direct children by local name; empty leaves are left out."""
     found = {local_name(child): (child.text or "").strip() for child in node}
     return {name: text for name, text in found.items() if text}
+
+
+def read_body(body: bytes, *roots: str, code: int = 400) -> etree._Element:
+    """Read the body of a call, whose root is one of `roots`. Raises: Refused with `code`."""
+    try:
+        root = parse(body)
+    except BadBody as error:
+        raise Refused(code, "요청 XML이 올바르지 않습니다.") from error
+    if local_name(root) not in roots:
+        raise Refused(code, "요청 XML이 올바르지 않습니다.")
+    return root

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from erp_assets.records import LineStatus
-from erp_assets.simulator.eleven import actions, claims, orders, products
+from erp_assets.simulator.eleven import actions, claims, listings, offers, orders
 from erp_assets.simulator.eleven.call import Call
 from erp_assets.simulator.eleven.rendering import (
     Refused,
@@ -115,13 +115,13 @@ _ACTIONS = {
     ("GET", "claimservice/exchangereqreject", 5): claims.reject_exchange,
 }
 _PRODUCT_WRITES = {
-    ("PUT", "prodservices/stockqty", 1): products.set_stock,
-    ("GET", "prodservices/product/price", 2): products.set_price,
-    ("POST", "prodservices/product/priceCoupon", 1): products.set_price_and_discount,
-    ("PUT", "prodstatservice/stat/stopdisplay", 1): products.stop_display,
-    ("PUT", "prodstatservice/stat/restartdisplay", 1): products.restart_display,
+    ("PUT", "prodservices/stockqty", 1): offers.set_stock,
+    ("GET", "prodservices/product/price", 2): offers.set_price,
+    ("POST", "prodservices/product/priceCoupon", 1): offers.set_price_and_discount,
+    ("PUT", "prodstatservice/stat/stopdisplay", 1): offers.stop_display,
+    ("PUT", "prodstatservice/stat/restartdisplay", 1): offers.restart_display,
 }
-_SEARCH = Route(products.search, PRODUCTS)
+_SEARCH = Route(listings.search, PRODUCTS)
 ROUTES = {
     **{key: Route(answer, LISTS) for key, answer in _READS.items()},
     **{key: Route(answer, ACTIONS, is_write=True) for key, answer in _ACTIONS.items()},
@@ -129,12 +129,12 @@ ROUTES = {
         key: Route(answer, PRODUCT_WRITES, is_write=True) for key, answer in _PRODUCT_WRITES.items()
     },
     ("POST", "prodmarketservice/prodmarket", 0): _SEARCH,
-    ("GET", "prodmarketservice/prodmarket", 1): Route(products.single, PRODUCT),
-    ("GET", "prodmarketservice/sellerprodcode", 1): Route(products.by_code, PRODUCTS),
-    ("POST", "prodmarketservice/prodmarket/stocks", 0): Route(products.stocks, STOCKS),
-    ("GET", "prodmarketservice/prodmarket/stck", 1): Route(products.stock, STOCK),
+    ("GET", "prodmarketservice/prodmarket", 1): Route(listings.single, PRODUCT),
+    ("GET", "prodmarketservice/sellerprodcode", 1): Route(listings.by_code, PRODUCTS),
+    ("POST", "prodmarketservice/prodmarket/stocks", 0): Route(offers.stocks, STOCKS),
+    ("GET", "prodmarketservice/prodmarket/stck", 1): Route(offers.stock, STOCK),
 }
-PAGE_BEFORE = {_SEARCH: Route(products.page_before, PRODUCTS)}
+PAGE_BEFORE = {_SEARCH: Route(listings.page_before, PRODUCTS)}
 """What answers instead when a page is to come twice; no other list has pages."""
 
 

@@ -1,238 +1,41 @@
-"""Listings, stock rows, prices, display.
+"""What a listing offers: stock rows, price, instant discount, display.
 
-Decided here because the documents are silent: the search runs by listing number downwards, 1-based
-and inclusive; an unknown number in a stock read answers with a message only; the stock read of many
-leaves unknown numbers out. Source: 11st.md §3-5.
+Decided here because the documents are silent: an unknown number in a stock read answers with a
+message only, and the stock read of many leaves it out; stopping works from 103 and 104, restarting
+from 105, to 104 when nothing is in stock. Source: 11st.md §4, §5.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from erp_assets import clock
 from erp_assets.records import ProductStatus
 from erp_assets.simulator.eleven.call import Call, number
-from erp_assets.simulator.eleven.codes import SALE_STATUS, SALE_STATUS_NAMES
+from erp_assets.simulator.eleven.codes import SALE_STATUS
+from erp_assets.simulator.eleven.listings import find_listing
 from erp_assets.simulator.eleven.rendering import (
-    BadBody,
     Refused,
     Row,
     client_message,
     leaves,
     local_name,
-    parse,
     qualified,
-    spread,
-    stamp,
+    read_body,
 )
-from erp_assets.simulator.eleven.windows import day
 from erp_assets.simulator.world import Item, Listing, Refusal, Shop
 
-SEARCH_MOST = 500
 PRICE_BELOW = 1_000_000_000
-_SALE_END = "2028-12-31 23:59:59"
 
-# ── rows ───────────────────────────────────────────────────────────────────────────────────────
-_LEAVES = """aplBgnDy cuponcheck dispCtgrNo prdNm prdNo selPrc selStatCd selStatNm
-    sellerPrdCd """
-_ALWAYS = {
-    **spread({"": "gblHsCode prdWght validateMsg", "N": "gblDlvYn proxyYn stdPrdYn"}),
-    "aplEndDy": _SALE_END,
-    "exchDlvCst": "6000",
-    "imageKindChk": "01",
-    "rootCtgrNo": "0",
-    "rtngdDlvCst": "3000",
-}
-_FOUND = Row("ns2:product", _LEAVES, _ALWAYS)
-_CODE_ALWAYS = {
-    **_ALWAYS,
-    **spread(
-        {
-            "": "gftPackTypCd ntNo selPrdClfCd",
-            "0": "optionAllAddPrc optionAllQty",
-            "N": "bndlDlvCnYn outsideYnIn outsideYnOut sellerItemEventYn",
-            "Y": "prcDscCmpExpYn selTermUseYn",
-        }
-    ),
-    "dispCtgrStatCd": "03",
-}
-_BY_CODE = Row("ns2:product", _LEAVES, _CODE_ALWAYS)
-_SINGLE = Row(
-    "Product",
-    _LEAVES + "dscAmtPercnt htmlDetail message prdImage01",
-    {
-        **_CODE_ALWAYS,
-        **spread(
-            {
-                "": """abrdCnDlvCst abrdInCd cupnIssEndDy hopeShpPnt hopeShpPntRt hopeShpWyCd
-                    ntShortNm preSelPrc selMnbdNckNm""",
-                "0": "nResult prdStckQty shopNo",
-            }
-        ),
-        "asDetail": ".",
-        "cupnDscMthdCd": "01",
-        "cupnUseLmtDyYn": "N",
-        "dlvClf": "02",
-        "gftPackTypCd": "01",
-    },
-)
-_NOT_FOUND = Row("Product", "message", {"nResult": "0", "validateMsg": ""})
 _STOCK_LEAVES = "addPrc optWght prdNo prdStckNo prdStckStatCd selQty sellerStockCd stckQty "
 _STOCK_PLAIN = Row("ns2:ProductStock", _STOCK_LEAVES, {"mixOptNo": "0"})
 _STOCK_OPTION = Row("ns2:ProductStock", _STOCK_LEAVES + "mixDtlOptNm mixOptNm mixOptNo", {})
 
 
-def _facts(listing: Listing) -> dict[str, object]:
-    status = SALE_STATUS[listing.status]
-    return {
-        "aplBgnDy": stamp(listing.created_at),
-        "cuponcheck": "Y" if listing.discount else "N",
-        "dispCtgrNo": listing.category,
-        "prdNm": escape(listing.name),
-        "prdNo": listing.no,
-        "selPrc": listing.base_price,
-        "selStatCd": status,
-        "selStatNm": SALE_STATUS_NAMES[status],
-        "sellerPrdCd": escape(listing.seller_code),
-    }
-
-
-def _listed(shop: Shop) -> Iterable[Listing]:
-    return (x for x in shop.listings.values() if x.status is not ProductStatus.DELETED)
-
-
-def _find(shop: Shop, product_no: str) -> Listing | None:
-    value = number(product_no)
-    listing = None if value is None else shop.listings.get(value)
-    return listing if listing and listing.status is not ProductStatus.DELETED else None
-
-
-# ── search ─────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """What a SearchProduct asks for. start: 1-based; size: rows at most."""
-
-    wanted: Mapping[str, str]
-    dates: clock.Window | None
-    start: int
-    size: int
-
-    def holds(self, listing: Listing) -> bool:
-        """Does `listing` fit every field that was filled in?"""
-        facts = {
-            "prdNo": str(listing.no),
-            "selStatCd": SALE_STATUS[listing.status],
-            "selMthdCd": "01",
-            **dict.fromkeys(_CATEGORIES, str(listing.category)),
-        }
-        return (
-            all(self.wanted.get(name, value) == value for name, value in facts.items())
-            and self.wanted.get("prdNm", "") in listing.name
-            and (self.dates is None or self._has_date(listing, self.dates))
-        )
-
-    def _has_date(self, listing: Listing, dates: clock.Window) -> bool:
-        field = self.wanted["schDateType"]
-        at = listing.modified_at if field == "4" else listing.created_at
-        return dates.since <= at < dates.until if field != _BY_SALE_END else False
-
-
-_CATEGORIES = ("category1", "category2", "category3", "category4")
-_BY_SALE_END = "3"
-
-
-def search(call: Call) -> str:
-    """Answer one page of `prodmarketservice/prodmarket`."""
-    return _page(call.shop, _search(call.body))
-
-
-def page_before(call: Call) -> str:
-    """Answer the page before the one asked for: the fault that repeats a page."""
-    asked = _search(call.body)
-    return _page(call.shop, replace(asked, start=max(1, asked.start - asked.size)))
-
-
-def _page(shop: Shop, asked: _Search) -> str:
-    found = sorted(filter(asked.holds, _listed(shop)), key=lambda x: x.no, reverse=True)
-    page = found[asked.start - 1 :][: asked.size]
-    return qualified("products", "".join(_FOUND.render(_facts(listing)) for listing in page))
-
-
-def _search(body: bytes) -> _Search:
-    root = _read(body, "SearchProduct")
-    wanted = leaves(root)
-    limit = number(wanted.get("limit", ""))
-    if not limit:
-        raise Refused(400, "limit 값이 올바르지 않습니다.")
-    start = number(wanted.get("start", "1"))
-    end = number(wanted.get("end", str((start or 1) + limit - 1)))
-    if start is None or end is None:
-        raise Refused(400, "start, end 값이 올바르지 않습니다.")
-    start = max(start, 1)
-    size = max(0, min(limit, end - start + 1, SEARCH_MOST))
-    return _Search(wanted, _search_dates(wanted), start, size)
-
-
-def _search_dates(wanted: Mapping[str, str]) -> clock.Window | None:
-    names = {"schDateType", "schBgnDt", "schEndDt"} & wanted.keys()
-    if not names:
-        return None
-    since, until = (_search_day(wanted.get(name, "")) for name in ("schBgnDt", "schEndDt"))
-    if len(names) < 3 or wanted["schDateType"] not in "1234" or since is None or until is None:
-        raise Refused(400, "schDateType, schBgnDt, schEndDt 값이 올바르지 않습니다.")
-    return clock.Window(since, until + timedelta(days=1))
-
-
-def _search_day(text: str) -> datetime | None:
-    """Read a day; the format is not stated, so a time after it is let pass."""
-    return day(text[:8])
-
-
-def _read(body: bytes, *roots: str) -> etree._Element:
-    try:
-        root = parse(body)
-    except BadBody as error:
-        raise Refused(400, "요청 XML이 올바르지 않습니다.") from error
-    if local_name(root) not in roots:
-        raise Refused(400, "요청 XML이 올바르지 않습니다.")
-    return root
-
-
-# ── one listing, by number and by code ─────────────────────────────────────────────────────────
-def single(call: Call) -> str:
-    """Answer one listing; the answer for an unknown number is HTTP 200 without a prdNo (§3.4)."""
-    text = call.args[0]
-    listing = _find(call.shop, text)
-    if listing is None:
-        message = (
-            f"[{text}] 상품 정보 조회중 오류입니다."
-            f"해당 상품의 정보를 찾을 수 없습니다. 상품번호 : {text}"
-        )
-        return _NOT_FOUND.render({"message": escape(message)})
-    return _SINGLE.render(
-        _facts(listing)
-        | {
-            "dscAmtPercnt": listing.discount or "",
-            "htmlDetail": f"<![CDATA[<p>{escape(listing.name)}</p>]]>",
-            "message": f"[{listing.no}] 상품 정보가 정상적으로 조회되었습니다.",
-            "prdImage01": f"http://img.example.test/p/{listing.no}.jpg",
-        }
-    )
-
-
-def by_code(call: Call) -> str:
-    """Answer every listing with the seller's code; the code may repeat, and may be unknown."""
-    found = (x for x in _listed(call.shop) if x.seller_code == call.args[0])
-    return qualified("products", "".join(_BY_CODE.render(_facts(listing)) for listing in found))
-
-
 # ── stock ──────────────────────────────────────────────────────────────────────────────────────
 def stock(call: Call) -> str:
     """Answer the stock rows of one listing."""
-    listing = _find(call.shop, call.args[0])
+    listing = find_listing(call.shop, call.args[0])
     if listing is None:
         raise Refused(404, f"해당 상품의 정보를 찾을 수 없습니다. 상품번호 : {call.args[0]}")
     return qualified("ProductStocks", _stock_rows(listing))
@@ -240,11 +43,11 @@ def stock(call: Call) -> str:
 
 def stocks(call: Call) -> str:
     """Answer the stock rows of many listings; the request may be a wrapper or a bare prdNo."""
-    root = _read(call.body, "ProductStocks", "prdNo")
+    root = read_body(call.body, "ProductStocks", "prdNo")
     numbers = [root.text or ""] if local_name(root) == "prdNo" else _wrapped(root)
     if not numbers:
         raise Refused(500, "재고 정보 조회 오류")
-    found = [_find(call.shop, text.strip()) for text in dict.fromkeys(numbers)]
+    found = [find_listing(call.shop, text.strip()) for text in dict.fromkeys(numbers)]
     groups = [f"<ns2:ProductStocks>{_stock_rows(x)}</ns2:ProductStocks>" for x in found if x]
     message = f"<ns2:message>{len(groups)} 건을 조회했습니다.</ns2:message>"
     return qualified("ProductStockss", message + "".join(groups))
@@ -294,7 +97,7 @@ _STOCK_FIELDS = ("prdNo", "prdStckNo", "stckQty", "optWght")
 def set_stock(call: Call) -> str:
     """Set the stock of one row; the body's four fields are all required (§4.3)."""
     row_no = call.args[0]
-    values = leaves(_read(call.body, "ProductStock"))
+    values = leaves(read_body(call.body, "ProductStock"))
     missing = [name for name in _STOCK_FIELDS if name not in values]
     if missing or values["prdStckNo"] != row_no:
         text = f"필수값이 올바르지 않습니다. {','.join(missing) or 'prdStckNo'}"
@@ -319,7 +122,7 @@ def set_stock(call: Call) -> str:
 
 
 def _find_item(shop: Shop, product_no: str, row_no: str) -> Item | None:
-    listing, value = _find(shop, product_no), number(row_no)
+    listing, value = find_listing(shop, product_no), number(row_no)
     item = None if value is None else shop.items.get(value)
     return item if item and item.listing is listing else None
 
@@ -328,7 +131,7 @@ def _find_item(shop: Shop, product_no: str, row_no: str) -> Item | None:
 def set_price(call: Call) -> str:
     """Set the base price by GET; the receipt names the old price and no number (§5.1)."""
     text, price = call.args
-    listing = _find(call.shop, text)
+    listing = find_listing(call.shop, text)
     problem = _price_problem(listing, number(price), None)
     if listing is None or problem:
         message = f"상품번호:{text})의 가격 업데이트 실패. MSG : {problem}"
@@ -358,8 +161,8 @@ def _price_problem(listing: Listing | None, price: int | None, discount: int | N
 def set_price_and_discount(call: Call) -> str:
     """Set base price and instant discount together; cuponcheck N takes the discount off."""
     text = call.args[0]
-    listing = _find(call.shop, text)
-    values = leaves(_read(call.body, "Product"))
+    listing = find_listing(call.shop, text)
+    values = leaves(read_body(call.body, "Product"))
     discount = _discount(values)
     price = number(values.get("selPrc", "")) if listing else None
     if listing and price is None and values.get("cuponcheck") == "N":
@@ -403,7 +206,7 @@ def restart_display(call: Call) -> str:
 
 
 def _displayed(call: Call, from_states: set[ProductStatus]) -> Listing:
-    listing = _find(call.shop, call.args[0])
+    listing = find_listing(call.shop, call.args[0])
     if listing is None:
         raise Refused(500, f"해당 상품의 정보를 찾을 수 없습니다. 상품번호 : {call.args[0]}")
     if listing.status not in from_states:
