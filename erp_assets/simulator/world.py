@@ -33,6 +33,8 @@ class Item:
     opt_weight: int = 0
     approved: bool = True
     deleted: bool = False
+    list_price: int | None = None
+    """Struck-through price, won; None = the sale price."""
 
     @property
     def price(self) -> int:
@@ -212,6 +214,22 @@ class Shop:
 
     def set_status(self, listing: Listing, status: ProductStatus) -> None:
         """Pause or resume a listing."""
+        raise NotImplementedError
+
+    def set_on_sale(self, item: Item, *, on_sale: bool) -> None:
+        """Stop or resume the sale of one option (Coupang)."""
+        raise NotImplementedError
+
+    def set_list_price(self, item: Item, price: int) -> None:
+        """Set the struck-through price of one option (Coupang)."""
+        raise NotImplementedError
+
+    def change_invoice(self, line: Line, carrier: str, invoice_no: str, at: datetime) -> None:
+        """SHIPPED or DELIVERED → SHIPPED with another parcel. Refusals: as dispatch."""
+        raise NotImplementedError
+
+    def split(self, lines: list[Line]) -> int:
+        """Move lines of one box to a new box and return its number (Coupang split shipping)."""
         raise NotImplementedError
 
     def deliver(self, line: Line) -> None:
