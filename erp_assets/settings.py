@@ -56,10 +56,9 @@ MARKETS: Mapping[str, str] = {
 """What may stand under `market` → market code; a test holds it to `markets.market_code`."""
 SIMULATOR_URL = "http://127.0.0.1:8790"
 REFERENCE = '{ env = "NAME" } or { file = "path" }'
-Language = Literal["ko", "en"]
-
-
 _MARKS = ("erp.toml", "dagster.yaml")
+
+Language = Literal["ko", "en"]
 
 
 def project_folder() -> Path:
@@ -375,7 +374,7 @@ def _line(loc: tuple[int | str, ...], kind: str, message: str) -> str:
     path = re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in loc))
     variable = PREFIX + str(loc[0]).upper()
     where = variable + path.removeprefix(str(loc[0]))
-    if variable not in map(str.upper, os.environ):
+    if variable not in {name.upper() for name, value in os.environ.items() if value}:
         where = f"{config_file().name}: {path}"
     return f"{where}: {_reason(loc, kind, message)}"
 

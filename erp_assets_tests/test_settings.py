@@ -147,6 +147,11 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch):
     assert Settings().database_url is None
 
 
+def test_empty_variable_is_not_blamed_for_the_file(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ERP_TIMEZONE", "")
+    assert complaints('timezone = "Mars"') == ["erp.toml: timezone: invalid timezone: Mars"]
+
+
 def test_language_follows_the_locale(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LANG", "ko_KR.UTF-8")
     assert Settings().language == "ko"
