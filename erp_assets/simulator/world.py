@@ -216,6 +216,10 @@ class Shop:
         """Pause or resume a listing."""
         raise NotImplementedError
 
+    def set_discount(self, listing: Listing, discount: int) -> None:
+        """Set the immediate discount, won (Naver)."""
+        raise NotImplementedError
+
     def set_on_sale(self, item: Item, *, on_sale: bool) -> None:
         """Stop or resume the sale of one option (Coupang)."""
         raise NotImplementedError
