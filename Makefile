@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
 
-.PHONY: help demo test lint dev bench replay doctor clean
+.PHONY: help demo test lint dev bench replay doctor stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,11 @@ bench: $(BENCH_READY) ## Measure loading and collecting, beside COPY and dlt (mi
 replay: $(READY) ## Replay 541,909 real lines through all three protocols (minutes)
 	@$(BIN)/erp replay
 
-clean: ## Remove the virtual environment and caches; data in .erp/ stays
+stop: $(READY) ## Stop the database and the simulator that run in the background
+	@$(BIN)/erp stop
+
+clean: ## Stop everything, remove .venv and caches; data in .erp/ stays
+	@if test -x $(BIN)/erp; then $(BIN)/erp stop || true; fi
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find erp_assets erp_assets_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
