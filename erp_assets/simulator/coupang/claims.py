@@ -7,8 +7,8 @@ Source: coupang.md §7, §12.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from erp_assets import clock
 from erp_assets.records import ClaimKind, ClaimStatus, LineStatus
@@ -76,15 +76,7 @@ def returns(call: Call) -> Payload:
     is_by_minute = call.text("searchType") == "timeFrame"
     asked = span(call, ("createdAtFrom", "createdAtTo"), TO_MINUTE if is_by_minute else DAY)
     _check_span(asked, is_by_minute)
-    kind, statuses = _wanted(call, is_by_minute)
-    order_no = call.text("orderId")
-    rows = [
-        receipt
-        for receipt in _receipts(call, asked)
-        if _type(receipt) == kind
-        and (statuses is None or _status(receipt) in statuses)
-        and order_no in {"", str(receipt[0].line.order.no)}
-    ]
+    rows = _receipts(call, asked, _wanted(call, is_by_minute))
     if is_by_minute:
         return {"data": [_return(receipt) for receipt in rows], "nextToken": ""}
     page, token = call.page(rows, _number_of, call.size(PAGE, MOST))
@@ -97,8 +89,23 @@ def _check_span(asked: Span, is_by_minute: bool) -> None:
     check_days(asked)
 
 
-def _wanted(call: Call, is_by_minute: bool) -> tuple[str, set[str] | None]:
-    """Return the receiptType asked for, and its receiptStatus; None = any."""
+class Wanted(NamedTuple):
+    """The receipts asked for; an empty status or order number = any."""
+
+    kind: str
+    status: str
+    order_no: str
+
+    def has(self, receipt: Receipt) -> bool:
+        """Is this one of them?"""
+        return (
+            _type(receipt) == self.kind
+            and (not self.status or _status(receipt) in _QUERIES[self.status])
+            and self.order_no in {"", str(receipt[0].line.order.no)}
+        )
+
+
+def _wanted(call: Call, is_by_minute: bool) -> Wanted:
     kind, status = call.text("cancelType") or "RETURN", call.text("status")
     if kind not in {"RETURN", "CANCEL"}:
         raise Refused(f"Invalid cancelType: {kind}")
@@ -110,20 +117,26 @@ def _wanted(call: Call, is_by_minute: bool) -> tuple[str, set[str] | None]:
         raise Refused("orderId is not supported")
     if kind == "RETURN" and not status and not call.text("orderId"):
         raise Refused("OrderId can't be null, if doesn't pass the parameter status")
-    return kind, _QUERIES.get(status)
+    return Wanted(kind, status, call.text("orderId"))
 
 
-def _receipts(call: Call, asked: Span) -> list[Receipt]:
-    key = ("returnRequests", asked.since, asked.until)
-    return call.listing(key, lambda: _made(call, asked, is_exchange=False))
+def _receipts(call: Call, asked: Span, wanted: Wanted) -> list[Receipt]:
+    """Return the receipts made in the period that are still there."""
+    made = call.listing(
+        ("returnRequests", asked.since, asked.until),
+        lambda: [x for x in _made(call, asked, is_exchange=False) if x[0].status not in _GONE],
+    )
+    return call.listing(
+        ("returnRequests", asked.since, asked.until, *wanted),
+        lambda: [x for x in made if wanted.has(x)],
+    )
 
 
 def _made(call: Call, asked: Span, *, is_exchange: bool) -> list[Receipt]:
-    """Return what was made in the period and is there, ascending by number."""
+    """Return what was made in the period, ascending by number."""
     found = call.shop.claims_between("requested_at", asked.since, asked.until)
     numbers = {x.no for x in found if (x.kind is ClaimKind.EXCHANGE) is is_exchange}
-    receipts = (call.shop.claims[no] for no in sorted(numbers))
-    return [x for x in receipts if is_exchange or x[0].status not in _GONE]
+    return [call.shop.claims[no] for no in sorted(numbers)]
 
 
 def single_return(call: Call) -> Payload:
@@ -220,14 +233,17 @@ def withdrawn(call: Call) -> Payload:
     """Answer the receipts withdrawn in at most seven days, in numbered pages."""
     since, until = _week(call)
     index, size = _index(call), _per_page(call)
-    rows = [x for x in _withdrawn(call) if since <= x[0].changed_at < until]
+    rows = call.listing(
+        ("returnWithdrawRequests", since, until),
+        lambda: [x for x in _withdrawn(call) if since <= x[0].changed_at < until],
+    )
     page = max(1, index - 1) if call.is_repeat else index
     cut = rows[(page - 1) * size : page * size]
     more = str(page + 1) if page * size < len(rows) else ""
     return {"data": [_withdrawal(call, receipt) for receipt in cut], "nextPageIndex": more}
 
 
-def _week(call: Call) -> tuple[Any, Any]:
+def _week(call: Call) -> tuple[datetime, datetime]:
     ends = [moment(call.required(name), DAY) for name in ("dateFrom", "dateTo")]
     if None in ends:
         raise Refused(
@@ -311,14 +327,18 @@ def exchanges(call: Call) -> Payload:
     status, order_no = call.text("status"), call.text("orderId")
     if status and status not in _EXCHANGE.values():
         raise Refused(f"Invalid status: {status}")
-    rows = [x for x in _exchanges(call, asked) if _is_wanted(x, status, order_no)]
+    rows = _exchanges(call, asked, status, order_no)
     page, token = call.page(rows, _number_of, call.size(EXCHANGE_PAGE, MOST))
     return {"data": [_exchange(call, receipt) for receipt in page], "nextToken": token}
 
 
-def _exchanges(call: Call, asked: Span) -> list[Receipt]:
-    key = ("exchangeRequests", asked.since, asked.until)
-    return call.listing(key, lambda: _made(call, asked, is_exchange=True))
+def _exchanges(call: Call, asked: Span, status: str, order_no: str) -> list[Receipt]:
+    return call.listing(
+        ("exchangeRequests", asked.since, asked.until, status, order_no),
+        lambda: [
+            x for x in _made(call, asked, is_exchange=True) if _is_wanted(x, status, order_no)
+        ],
+    )
 
 
 def _is_wanted(receipt: Receipt, status: str, order_no: str) -> bool:
