@@ -178,9 +178,9 @@ def _moment(call: Call, name: str, form: Form) -> datetime:
 
 
 def number(text: object) -> int | None:
-    """Read a whole number from text or JSON; None when it is none or has more than 18 digits."""
+    """Read a whole number from text or JSON; None when it is none or has more than 19 digits."""
     digits = str(text)
-    return int(digits) if re.fullmatch(r"\d{1,18}", digits, re.ASCII) else None
+    return int(digits) if re.fullmatch(r"\d{1,19}", digits, re.ASCII) else None
 
 
 def local(instant: datetime | None) -> str:

@@ -1,12 +1,12 @@
-"""Return and cancel receipts, their withdrawals, and exchanges.
+"""Return and cancel receipts, and their withdrawals.
 
 What the documents leave open is decided so: a cancel of a line that was INSTRUCT is a RETURN
 receipt (stop-shipment), one that was ACCEPT a CANCEL receipt; a claim in progress is being checked
 by Coupang (PR); a rejected one vanishes like a withdrawn one; minute mode takes 24 h at most.
-Source: coupang.md §7, §12.
+Source: coupang.md §7.1, §7.2, §12.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,7 +15,6 @@ from erp_assets.records import ClaimKind, ClaimStatus, LineStatus
 from erp_assets.simulator.coupang.call import (
     DAY,
     TO_MINUTE,
-    TO_SECOND,
     Call,
     Payload,
     Refused,
@@ -30,7 +29,7 @@ from erp_assets.simulator.coupang.call import (
 from erp_assets.simulator.coupang.sheets import check_days
 from erp_assets.simulator.world import Claim, Order
 
-PAGE, EXCHANGE_PAGE, MOST = 50, 10, 50
+PAGE, MOST = 50, 50
 WEEK = timedelta(days=7)
 
 Receipt = Sequence[Claim]
@@ -66,7 +65,8 @@ def _status(receipt: Receipt) -> str:
     return "RELEASE_STOP_UNCHECKED" if _is_stop(first) else "RETURNS_UNCHECKED"
 
 
-def _number_of(receipt: Receipt) -> int:
+def number_of(receipt: Receipt) -> int:
+    """Return the receiptId or exchangeId."""
     return receipt[0].no
 
 
@@ -79,7 +79,7 @@ def returns(call: Call) -> Payload:
     rows = _receipts(call, asked, _wanted(call, is_by_minute))
     if is_by_minute:
         return {"data": [_return(receipt) for receipt in rows], "nextToken": ""}
-    page, token = call.page(rows, _number_of, call.size(PAGE, MOST))
+    page, token = call.page(rows, number_of, call.size(PAGE, MOST))
     return {"data": [_return(receipt) for receipt in page], "nextToken": token}
 
 
@@ -122,17 +122,17 @@ def _wanted(call: Call, is_by_minute: bool) -> Wanted:
 
 def _receipts(call: Call, asked: Span, wanted: Wanted) -> list[Receipt]:
     """Return the receipts made in the period that are still there."""
-    made = call.listing(
+    there = call.listing(
         ("returnRequests", asked.since, asked.until),
-        lambda: [x for x in _made(call, asked, is_exchange=False) if x[0].status not in _GONE],
+        lambda: [x for x in made(call, asked, is_exchange=False) if x[0].status not in _GONE],
     )
     return call.listing(
         ("returnRequests", asked.since, asked.until, *wanted),
-        lambda: [x for x in made if wanted.has(x)],
+        lambda: [x for x in there if wanted.has(x)],
     )
 
 
-def _made(call: Call, asked: Span, *, is_exchange: bool) -> list[Receipt]:
+def made(call: Call, asked: Span, *, is_exchange: bool) -> list[Receipt]:
     """Return what was made in the period, ascending by number."""
     found = call.shop.claims_between("requested_at", asked.since, asked.until)
     numbers = {x.no for x in found if (x.kind is ClaimKind.EXCHANGE) is is_exchange}
@@ -307,140 +307,3 @@ def withdrawn_by_id(call: Call) -> Payload:
         raise Refused("입력값에 오류가 있습니다.")
     rows = [receipt for receipt in _withdrawn(call) if receipt[0].no in set(asked)]
     return {"data": [_withdrawal(call, receipt) for receipt in rows]}
-
-
-# ── exchanges ──────────────────────────────────────────────────────────────────────────────────
-_EXCHANGE = {
-    ClaimStatus.REQUESTED: "RECEIPT",
-    ClaimStatus.IN_PROGRESS: "PROGRESS",
-    ClaimStatus.DONE: "SUCCESS",
-    ClaimStatus.REJECTED: "REJECT",
-    ClaimStatus.WITHDRAWN: "CANCEL",
-}
-
-
-def exchanges(call: Call) -> Payload:
-    """Answer exchanges by the time they were asked for, in every status unless one is named."""
-    asked = span(call, ("createdAtFrom", "createdAtTo"), TO_SECOND)
-    if asked.asked > WEEK:
-        raise Refused("createdAtTo - createdAtFrom should less then 7day")
-    status, order_no = call.text("status"), call.text("orderId")
-    if status and status not in _EXCHANGE.values():
-        raise Refused(f"Invalid status: {status}")
-    rows = _exchanges(call, asked, status, order_no)
-    page, token = call.page(rows, _number_of, call.size(EXCHANGE_PAGE, MOST))
-    return {"data": [_exchange(call, receipt) for receipt in page], "nextToken": token}
-
-
-def _exchanges(call: Call, asked: Span, status: str, order_no: str) -> list[Receipt]:
-    return call.listing(
-        ("exchangeRequests", asked.since, asked.until, status, order_no),
-        lambda: [
-            x for x in _made(call, asked, is_exchange=True) if _is_wanted(x, status, order_no)
-        ],
-    )
-
-
-def _is_wanted(receipt: Receipt, status: str, order_no: str) -> bool:
-    first = receipt[0]
-    return status in {"", _EXCHANGE[first.status]} and order_no in {"", str(first.line.order.no)}
-
-
-def _exchange(call: Call, receipt: Receipt) -> Row:
-    first = receipt[0]
-    status, fault = _EXCHANGE[first.status], "VENDOR" if first.by_seller else "CUSTOMER"
-    created, modified = local(first.requested_at), local(max(x.changed_at for x in receipt))
-    return {
-        "exchangeId": first.no,
-        "orderId": first.line.order.no,
-        "vendorId": call.vendor,
-        "orderDeliveryStatusCode": "FINAL_DELIVERY",
-        "exchangeStatus": status,
-        "referType": "WEB_MOBILE",
-        "faultType": fault,
-        "exchangeAmount": 0,
-        "reason": None,
-        "reasonCode": first.reason_code or "DIFFERENTOPT",
-        "reasonCodeText": "색상/ 사이즈가 기대와 다름",
-        "reasonEtcDetail": first.reason,
-        "cancelReason": None,
-        "createdByType": "CUSTOMER",
-        "createdAt": created,
-        "modifiedByType": "TRACKING",
-        "modifiedAt": modified,
-        "exchangeItemDtoV1s": list(_exchange_items(receipt, created, modified)),
-        "exchangeAddressDtoV1": _exchange_address(first, created, modified),
-        "deliveryInvoiceGroupDtos": [],
-        **_exchange_progress(first),
-        "returnDeliveryDtos": [{"deliveryCompanyCode": "CJGLS", "deliveryInvoiceNo": ""}],
-        "orderDeliveryStatusLabel": "FINAL_DELIVERY",
-        "exchangeStatusLabel": status,
-        "referTypeLabel": "WEB_MOBILE",
-        "faultTypeLabel": fault,
-        "createdByTypeLabel": "CUSTOMER",
-        "rejectable": status == "RECEIPT",
-        "modifiedByTypeLabel": "CUSTOMER",
-        "deliveryInvoiceModifiable": False,
-        "successable": False,
-    }
-
-
-def _exchange_progress(claim: Claim) -> Row:
-    is_back = claim.status in {ClaimStatus.IN_PROGRESS, ClaimStatus.DONE}
-    return {
-        "deliveryStatus": (
-            "CompleteDelivery" if claim.status is ClaimStatus.DONE else "BeforeDirection"
-        ),
-        "collectStatus": "CompleteCollect" if is_back else "BeforeDirection",
-        "collectCompleteDate": local(claim.changed_at) if is_back else None,
-        "collectInformationsDto": None,
-    }
-
-
-def _exchange_items(receipt: Iterable[Claim], created: str, modified: str) -> Iterable[Row]:
-    for n, claim in enumerate(receipt):
-        line, item = claim.line, claim.line.item
-        yield {
-            "exchangeItemId": claim.no * 10 + n,
-            "orderItemId": item.no,
-            "orderItemUnitPrice": line.unit_price,
-            "orderItemName": None,
-            "orderPackageId": None,
-            "orderPackageName": None,
-            "targetItemId": item.no,
-            "targetItemUnitPrice": line.unit_price,
-            "targetItemName": f"{item.listing.name}, {item.name}",
-            "targetPackageId": -1,
-            "targetPackageName": "",
-            "quantity": claim.quantity,
-            "orderItemDeliveryComplete": None,
-            "orderItemReturnComplete": None,
-            "targetItemDeliveryComplete": None,
-            "createdAt": created,
-            "modifiedAt": modified,
-            "originalShipmentBoxId": line.box,
-        }
-
-
-def _exchange_address(claim: Claim, created: str, modified: str) -> Row:
-    order = claim.line.order
-    return {
-        "exchangeAddressId": claim.no,
-        **_at("return", order),
-        **_at("delivery", order),
-        "createdAt": created,
-        "modifiedAt": modified,
-        "exchangeId": claim.no,
-    }
-
-
-def _at(way: str, order: Order) -> Row:
-    return {
-        f"{way}CustomerName": order.receiver,
-        f"{way}AddressZipCode": order.postcode,
-        f"{way}Address": order.address,
-        f"{way}AddressDetail": order.address_detail,
-        f"{way}Phone": None,
-        f"{way}Mobile": order.phone,
-        f"{way}Memo": None,
-    }

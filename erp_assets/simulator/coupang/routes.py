@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from erp_assets.simulator.coupang import actions, claims, products, sheets
+from erp_assets.simulator.coupang import actions, claims, exchanges, products, sheets
 from erp_assets.simulator.coupang.call import Call, Payload, Refused
 
 PREFIX = "/v2/providers/"
@@ -86,7 +86,7 @@ ROUTES = (
     _route("GET", _V6 + "returnRequests/{}", claims.single_return, _E.SINGLE),
     _route("GET", _V4 + "returnWithdrawRequests", claims.withdrawn, _E.LIST, _LOW),
     _route("POST", _V4 + "returnWithdrawList", claims.withdrawn_by_id, _E.LIST, _LOW),
-    _route("GET", _V4 + "exchangeRequests", claims.exchanges, _E.LIST),
+    _route("GET", _V4 + "exchangeRequests", exchanges.listed, _E.LIST),
 )
 
 

@@ -89,12 +89,17 @@ def _verdicts(numbers: Iterable[str], act: Callable[[str], None]) -> tuple[list[
         try:
             act(no)
         except (Failed, Refusal) as failed:
-            code = _REFUSALS.get(failed.why, _STATUS) if isinstance(failed, Refusal) else failed
-            text = _TEXTS[str(code)]
-            bad.append({"productOrderId": no, "code": str(code), "message": text})
+            code = _code(failed)
+            bad.append({"productOrderId": no, "code": code, "message": _TEXTS[code]})
         else:
             good.append(no)
     return good, bad
+
+
+def _code(failed: Failed | Refusal) -> str:
+    if isinstance(failed, Refusal):
+        return _REFUSALS.get(failed.why, _STATUS)
+    return str(failed)
 
 
 def _line(call: Call, no: str) -> Line:

@@ -87,31 +87,29 @@ class NaverProtocol:
         """Answer one request; REVOKE, MALFORMED_ROW and DUPLICATE_PAGE change how."""
         if fault is Fault.REVOKE:
             self._tokens.revoke()
-        found = routes.find(request.method, request.path)
-        bucket = self._bucket(request, found[0] if found else None)
+        route, args = routes.find(request.method, request.path)
+        bucket = self._bucket(request, route)
         try:
             self._check_address(request)
-            if (request.method, request.path) == ("POST", routes.TOKEN):
+            if route is routes.TOKEN:
                 return self._token(request, bucket)
-            account = self._admitted(request, found[0] if found else None)
+            account = self._admitted(request, route)
             self._take(bucket)
         except Stopped as stopped:
             return self._gateway(str(stopped), bucket)
-        assert found is not None  # noqa: S101 (an unknown path is not admitted)
-        return self._answer(found, account, request, bucket, fault)
+        call = self._call(args, account, request, is_repeat=fault is Fault.DUPLICATE_PAGE)
+        return self._answer(route, call, bucket, is_spoiled=fault is Fault.MALFORMED_ROW)
 
     def failure(self, request: Request, fault: Fault) -> Response:
         """Return what the gateway, or a proxy before it, says for a fault."""
-        found = routes.find(request.method, request.path)
-        bucket = self._bucket(request, found[0] if found else None)
+        bucket = self._bucket(request, routes.find(request.method, request.path)[0])
         if fault is Fault.HTML:
             return Response(502, _PROXY_PAGE.encode(), {"Content-Type": "text/html"})
         return self._gateway(_FAULTS[fault], bucket)
 
     def is_write(self, request: Request) -> bool:
         """Tell whether the call changes something; searches are POST too."""
-        found = routes.find(request.method, request.path)
-        return found is not None and found[0].is_write
+        return routes.find(request.method, request.path)[0].is_write
 
     # ── before the call ────────────────────────────────────────────────────────────────────────
     def _check_address(self, request: Request) -> None:
@@ -121,8 +119,8 @@ class NaverProtocol:
         if all(allowed is not None and request.address not in allowed for allowed in lists):
             raise Stopped("GW.IP_NOT_ALLOWED")
 
-    def _admitted(self, request: Request, route: Route | None) -> Account:
-        if route is None:
+    def _admitted(self, request: Request, route: Route) -> Account:
+        if route is routes.NOWHERE:
             raise Stopped("GW.NOT_FOUND")
         account = self._tokens.find(request, self._wall())
         if account is None or account.expired:
@@ -132,12 +130,12 @@ class NaverProtocol:
             raise Stopped("GW.AUTHZ")
         return account
 
-    def _bucket(self, request: Request, route: Route | None) -> "Bucket":
+    def _bucket(self, request: Request, route: Route) -> "Bucket":
         """Return the bucket of this API and application."""
         caller = self._tokens.application(request)
-        is_product = route is not None and route.group == routes.PRODUCTS
+        is_product = route.group == routes.PRODUCTS
         rate = self._limits.naver_products if is_product else self._limits.naver_orders
-        key = (caller.key if caller else "", route.pattern if route else None)
+        key = (caller.key if caller else "", route.pattern)
         if key not in self._buckets:
             self._buckets[key] = Bucket(rate, self._ticks())
         return self._buckets[key]
@@ -154,23 +152,18 @@ class NaverProtocol:
         except Refused as refused:
             return self._json(refused.status, self._refusal(refused), bucket)
 
-    def _answer(
-        self,
-        found: tuple[Route, tuple[str, ...]],
-        account: Account,
-        request: Request,
-        bucket: "Bucket",
-        fault: Fault | None,
-    ) -> Response:
-        route, args = found
+    def _call(
+        self, args: tuple[str, ...], account: Account, request: Request, *, is_repeat: bool
+    ) -> Call:
         query = parse_qs(request.query, keep_blank_values=True)
-        is_repeat = fault is Fault.DUPLICATE_PAGE
-        call = Call(account, self._now(), args, query, request.body, self._lists, is_repeat)
+        return Call(account, self._now(), args, query, request.body, self._lists, is_repeat)
+
+    def _answer(self, route: Route, call: Call, bucket: "Bucket", *, is_spoiled: bool) -> Response:
         try:
             answer = route.answer(call)
         except Refused as refused:
             return self._refused(route, refused, bucket)
-        if fault is Fault.MALFORMED_ROW and not route.is_write:
+        if is_spoiled and not route.is_write:
             answer = self._spoiled(answer)
         if not route.is_order:
             return self._json(200, answer, bucket)

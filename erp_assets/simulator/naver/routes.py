@@ -9,8 +9,7 @@ from erp_assets.simulator.naver import actions, orders, products, writes
 from erp_assets.simulator.naver.call import Call
 
 PREFIX = "/external/"
-TOKEN = "/external/v1/oauth2/token"  # noqa: S105 (a path)
-ORDERS, PRODUCTS, SELLER = "주문 판매자", "상품", "판매자정보"
+ORDERS, PRODUCTS, SELLER, ANY = "주문 판매자", "상품", "판매자정보", ""
 
 
 class Route(NamedTuple):
@@ -74,10 +73,16 @@ ROUTES = (
 )
 
 
-def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """Return the route of a raw path and its decoded arguments; None for an unknown path."""
-    for route in ROUTES:
+TOKEN = _route("POST", "v1/oauth2/token", lambda _: None, ANY)
+"""What needs no token; the gateway itself answers it."""
+NOWHERE = _route("", "", lambda _: None, ANY)
+"""Where unknown paths lead."""
+
+
+def find(method: str, path: str) -> tuple[Route, tuple[str, ...]]:
+    """Return the route of a raw path and its decoded arguments."""
+    for route in (*ROUTES, TOKEN):
         found = route.pattern.fullmatch(path)
         if found and method == route.method:
             return route, tuple(map(unquote, found.groups()))
-    return None
+    return NOWHERE, ()
