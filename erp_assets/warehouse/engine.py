@@ -1,0 +1,89 @@
+"""The warehouse: one engine, the only place that commits, migrations, and who may collect now."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from erp_assets.errors import ErpError
+from erp_assets.warehouse.server import unreachable
+
+MIGRATION_LOCK = 4_217_001
+"""Key of the advisory lock that lets one process migrate at a time."""
+
+
+class CollectionRunning(ErpError):
+    """Another process collects the same kind of the same account; nothing was done."""
+
+
+class Warehouse:
+    """The PostgreSQL database that holds everything collected.
+
+    url: with our driver, as `server.database_url` returns it; its password is never shown.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+
+    def __repr__(self) -> str:
+        """Name the server, never the password."""
+        return f"Warehouse({self._url.render_as_string(hide_password=True)})"
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The pool of connections."""
+        return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+
+    @property
+    def url(self) -> str:
+        """The URL with its password, for child processes and nobody else."""
+        return self._url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection and commit at the end; roll back when an exception passes."""
+        try:
+            connection = self.engine.connect()
+        except OperationalError as error:
+            raise unreachable(self._url, error.orig or error) from None
+        with connection, connection.begin():
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; a second call, or one at the same time, changes nothing."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.transaction() as db:
+            db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            config.attributes["connection"] = db
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def collecting(self, account_id: int, kind: str) -> Iterator[None]:
+        """Hold the right to collect `kind` of an account; a killed holder loses it at once.
+
+        Raises: CollectionRunning when another process holds it.
+        """
+        key = {"key": f"collect {account_id} {kind}"}
+        with self.engine.connect() as db:
+            lock = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+            if not db.execute(lock, key).scalar_one():
+                raise CollectionRunning(
+                    f"{kind} of account {account_id} is being collected by another process; "
+                    "wait for it to end"
+                )
+            db.commit()
+            try:
+                yield
+            finally:
+                db.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+                db.commit()
+
+    def dispose(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()

@@ -1,0 +1,358 @@
+"""Idempotent loading: records and raw rows in, changed rows touched, nothing doubled.
+
+Every table is filled the same way: COPY into a staging table, then one statement that merges it.
+The rules of the merge are the vocabulary's: a later row wins, None never erases, the pieces of a
+line never shrink, and a row whose values are the same is left alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import psycopg
+from sqlalchemy import Connection, Table
+
+from erp_assets import records
+from erp_assets.clock import Window
+from erp_assets.records import Batch, RawDocument, Rejected
+from erp_assets.warehouse import tables
+from erp_assets.warehouse.marks import ensure_partitions
+from erp_assets.warehouse.staging import Row, Stage, Unfit, copy_rows, raw_connection, stage_of
+from erp_assets.warehouse.statements import (
+    APPLY_CLAIM_UPDATES,
+    APPLY_LINE_UPDATES,
+    APPLY_OFFERS,
+    MERGE_DOCUMENTS,
+    REJECT,
+    RESOLVE_DOCUMENTS,
+    SNAPSHOTS,
+    UNKNOWN_OFFERS,
+    WANT_ORDERS,
+)
+
+BODY_CHARACTERS = 20_000
+"""How much of a rejected row is kept."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened to the rows of one table."""
+
+    seen: int = 0
+    inserted: int = 0
+    updated: int = 0
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that were stored already, value for value."""
+        return self.seen - self.inserted - self.updated
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What one batch did. rejected: rows that went to rejected_rows."""
+
+    tables: dict[str, Tally] = field(default_factory=dict)
+    rejected: int = 0
+
+    def __getitem__(self, table: str) -> Tally:
+        """Return the tally of `table`."""
+        return self.tables.setdefault(table, Tally())
+
+
+class Merge(NamedTuple):
+    """How rows of one record become rows of one table.
+
+    key: the record's fields that identify a row. kind: of its rejections. filed: does the table
+    hang on market_order_keys for its partition?
+    """
+
+    table: Table
+    stage: Stage
+    key: Sequence[str]
+    kind: str
+    statement: str
+
+
+def _merged(table: Table, column: str) -> str:
+    if column == "quantity" and table is tables.market_order_lines:
+        return "greatest(t.quantity, excluded.quantity)"
+    if table.c[column].nullable:
+        return f"coalesce(excluded.{column}, t.{column})"
+    return f"excluded.{column}"
+
+
+def _merge(record: type[Any], table: Table, key: Sequence[str], kind: str) -> Merge:
+    """Write the one statement that merges a staged record into its table."""
+    stage = stage_of(record, table, f"stage_{table.name}")
+    values = [name for name in stage.names if name not in key]
+    filed = "filed_at" in table.c
+    source = "JOIN market_order_keys k ON (k.account_id, k.order_no) = (%(account)s, s.order_no)"
+    into = ["account_id", *(["filed_at"] if filed else []), *stage.names]
+    selected = ["%(account)s", *(["k.filed_at"] if filed else []), *(f"s.{n}" for n in stage.names)]
+    unique = ["account_id", *key, *(["filed_at"] if filed else [])]
+    new = ", ".join(_merged(table, name) for name in values)
+    old = ", ".join(f"t.{name}" for name in values)
+    statement = f"""
+        WITH merged AS (
+            INSERT INTO {table.name} AS t ({", ".join(into)})
+            SELECT {", ".join(selected)} FROM {stage.name} s {source if filed else ""}
+            ON CONFLICT ({", ".join(unique)}) DO UPDATE
+            SET ({", ".join(values)}, changed_at) = ROW({new}, now())
+            WHERE ROW({old}) IS DISTINCT FROM ROW({new})
+            RETURNING first_seen_at = now() AS is_new
+        )
+        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged
+    """  # noqa: S608 - names of our own tables and columns only
+    return Merge(table, stage, key, kind, statement)
+
+
+ORDERS = _merge(records.Order, tables.market_orders, ["order_no"], "orders")
+LINES = _merge(records.OrderLine, tables.market_order_lines, ["order_no", "line_no"], "orders")
+CLAIMS = _merge(records.Claim, tables.market_claims, ["claim_no", "order_no", "line_no"], "claims")
+PRODUCTS = _merge(records.Product, tables.market_products, ["product_no"], "products")
+OPTIONS = _merge(records.Option, tables.market_skus, ["product_no", "option_no"], "products")
+LINE_UPDATES = stage_of(records.LineUpdate, tables.market_order_lines, "stage_line_updates")
+CLAIM_UPDATES = stage_of(records.ClaimUpdate, tables.market_claims, "stage_claim_updates")
+OFFERS = stage_of(records.Offer, tables.market_skus, "stage_offers")
+DOCUMENTS = Stage(
+    "stage_documents",
+    [
+        ("kind", "text"),
+        ("document_no", "text"),
+        ("body", "jsonb"),
+        ("xml", "text"),
+        ("digest", "bigint"),
+    ],
+)
+
+
+def load(
+    db: Connection,
+    *,
+    account_id: int,
+    kind: str,
+    batch: Batch,
+    run_id: str | None = None,
+    window: Window | None = None,
+) -> Loaded:
+    """Store a batch in the caller's transaction.
+
+    kind: what is being collected. window: the span being read, noted with rejected rows.
+    """
+    loader = _Loader(raw_connection(db), account_id, run_id, window)
+    return loader.run(kind, batch)
+
+
+class _Loader:
+    """One load: the connection, whose rows, and what happened so far."""
+
+    def __init__(
+        self,
+        db: psycopg.Connection[Any],
+        account_id: int,
+        run_id: str | None,
+        window: Window | None,
+    ) -> None:
+        self._db = db
+        self._account = account_id
+        self._run_id = run_id
+        self._window = window
+        self._loaded = Loaded()
+        self._rejected: list[Rejected] = []
+
+    def run(self, kind: str, batch: Batch) -> Loaded:
+        """Store everything, rejected rows last because storing may reject more."""
+        self._rejected += batch.rejected
+        self._merge(PRODUCTS, batch.products)
+        self._merge(OPTIONS, batch.options)
+        self._offers(batch.offers)
+        self._file(batch)
+        self._merge(ORDERS, batch.orders)
+        self._merge(LINES, batch.lines)
+        self._update_lines(batch.line_updates)
+        self._merge(CLAIMS, batch.claims)
+        self._update_claims(batch.claim_updates)
+        self._want_orders(batch)
+        self._documents(batch.documents)
+        self._reject()
+        return self._loaded
+
+    def _stage(self, stage: Stage, rows: Sequence[Row], kind: str, key: int) -> int:
+        """Fill a staging table; rows that do not fit are rejected. Return how many are in."""
+        unfit = copy_rows(self._db, stage, rows)
+        self._rejected += [self._refused(kind, each, key) for each in unfit]
+        return len(rows) - len(unfit)
+
+    def _refused(self, kind: str, unfit: Unfit, key: int) -> Rejected:
+        number = "-".join(str(part) for part in unfit.row[:key]).replace("\x00", "")
+        body = str(unfit.row).replace("\x00", "\\x00")
+        return Rejected(kind, f"the database cannot hold it: {unfit.reason}", body, number or None)
+
+    def _merge(self, merge: Merge, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        distinct = last_of_each(rows, len(merge.key))
+        tally = self._loaded[merge.table.name]
+        tally.seen += self._stage(merge.stage, distinct, merge.kind, len(merge.key))
+        inserted, updated = self._one(merge.statement)
+        tally.inserted += inserted
+        tally.updated += updated
+
+    def _one(self, statement: str) -> tuple[int, int]:
+        found = self._db.execute(statement, {"account": self._account}).fetchone()
+        return (0, 0) if found is None else (found[0], found[1])
+
+    def _run(self, statement: str, **values: object) -> int:
+        return self._db.execute(statement, {"account": self._account, **values}).rowcount
+
+    def _file(self, batch: Batch) -> None:
+        """Give every order of the batch its place: the month it was placed in, as first told."""
+        placed: dict[str, datetime] = {}
+        for order in batch.orders:
+            placed.setdefault(order.order_no, order.ordered_at)
+        for line in batch.lines:
+            placed.setdefault(line.order_no, line.ordered_at)
+        if not placed:
+            return
+        stage = Stage("stage_order_keys", [("order_no", "text"), ("filed_at", "timestamptz")])
+        copy_rows(self._db, stage, list(placed.items()))
+        months = self._db.execute(
+            "SELECT DISTINCT date_trunc('month', filed_at AT TIME ZONE 'UTC') FROM stage_order_keys"
+        ).fetchall()
+        ensure_partitions(self._db, [month for (month,) in months])
+        self._run(
+            "INSERT INTO market_order_keys (account_id, order_no, filed_at) "
+            "SELECT %(account)s, order_no, filed_at FROM stage_order_keys ORDER BY order_no "
+            "ON CONFLICT DO NOTHING"
+        )
+
+    def _offers(self, offers: Sequence[records.Offer]) -> None:
+        if not offers:
+            return
+        rows = last_of_each(offers, 2)
+        staged = self._stage(OFFERS, rows, "offers", 2)
+        for table in ("stock_snapshots", "price_snapshots"):
+            tally = self._loaded[table]
+            tally.seen += staged
+            tally.inserted += self._run(SNAPSHOTS[table])
+        self._run(APPLY_OFFERS)
+        unknown = self._db.execute(UNKNOWN_OFFERS, {"account": self._account}).fetchall()
+        self._rejected += [
+            Rejected(
+                "offers", "an offer of an option that no product lists", f"{p} {o}", f"{p}-{o}"
+            )
+            for p, o in unknown
+        ]
+
+    def _update_lines(self, updates: Sequence[records.LineUpdate]) -> None:
+        if updates:
+            self._stage(LINE_UPDATES, last_of_each(updates, 2), "orders", 2)
+            self._loaded["market_order_lines"].updated += self._run(APPLY_LINE_UPDATES)
+
+    def _update_claims(self, updates: Sequence[records.ClaimUpdate]) -> None:
+        if updates:
+            self._stage(CLAIM_UPDATES, last_of_each(updates, 1), "claims", 1)
+            self._loaded["market_claims"].updated += self._run(APPLY_CLAIM_UPDATES)
+
+    def _want_orders(self, batch: Batch) -> None:
+        """Note the orders that rows of this batch mention and that are not stored whole."""
+        thin = [(line.order_no, line.line_no) for line in batch.lines if line.option_no is None]
+        updated = [(row.order_no, row.line_no) for row in batch.line_updates]
+        claimed = [(row.order_no, row.line_no) for row in batch.claims]
+        keys = [*thin, *updated, *claimed]
+        if keys:
+            stage = Stage("stage_mentioned", [("order_no", "text"), ("line_no", "text")])
+            copy_rows(self._db, stage, keys)
+            self._run(WANT_ORDERS)
+
+    def _documents(self, documents: Sequence[RawDocument]) -> None:
+        """Store the rows as they came; those stored already never cross the wire."""
+        latest = {(row.kind, row.document_no): row.body for row in documents}
+        tally = self._loaded["raw_documents"]
+        tally.seen += len(latest)
+        known = self._digests(latest)
+        rows = []
+        for (kind, number), body in latest.items():
+            digest = digest_of(body)
+            if known.get((kind, number)) != digest:
+                is_xml = body.startswith("<")
+                rows.append(
+                    (kind, number, None if is_xml else body, body if is_xml else None, digest)
+                )
+        if not rows:
+            return
+        unfit = copy_rows(self._db, DOCUMENTS, rows)
+        self._rejected += [
+            Rejected(row[0], f"the database cannot hold it: {reason}", row[2] or row[3], row[1])
+            for row, reason in unfit
+        ]
+        staged = len(rows) - len(unfit)
+        self._run(MERGE_DOCUMENTS, run_id=self._run_id)
+        tally.updated += (changed := sum((row[0], row[1]) in known for row in rows))
+        tally.inserted += staged - changed
+        self._run(RESOLVE_DOCUMENTS)
+
+    def _digests(self, latest: dict[tuple[str, str], str]) -> dict[tuple[str, str], int]:
+        numbers: dict[str, list[str]] = {}
+        for kind, number in latest:
+            numbers.setdefault(kind, []).append(number)
+        known: dict[tuple[str, str], int] = {}
+        for kind, wanted in numbers.items():
+            found = self._db.execute(
+                "SELECT document_no, digest FROM raw_documents "
+                "WHERE account_id = %s AND kind = %s AND document_no = ANY(%s)",
+                (self._account, kind, wanted),
+            )
+            known.update({(kind, number): digest for number, digest in found})
+        return known
+
+    def _reject(self) -> None:
+        """Store the rejected rows; the same row again only counts up."""
+        kept: dict[tuple[str, str], Rejected] = {}
+        for row in self._rejected:
+            kept[row.kind, row.document_no or f"#{digest_of(row.body)}"] = row
+        since, until = self._window or (None, None)
+        for (kind, identity), row in kept.items():
+            self._run(
+                REJECT,
+                kind=kind,
+                identity=_clean(identity),
+                document_no=_clean(row.document_no) if row.document_no else None,
+                reason=_clean(row.reason),
+                body=_clean(row.body)[:BODY_CHARACTERS],
+                since=since,
+                until=until,
+                run_id=self._run_id,
+            )
+        self._loaded.rejected += len(kept)
+
+
+def _clean(text: str) -> str:
+    """Return text that PostgreSQL can hold: NUL and lone surrogates written out."""
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def digest_of(body: str) -> int:
+    """Return a signed 64-bit hash of a text."""
+    data = body.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big", signed=True)
+
+
+def last_of_each(rows: Iterable[Row], key: int) -> list[Row]:
+    """Return one row per key (the first `key` fields), later rows over earlier ones.
+
+    A None of the later row leaves what the earlier said.
+    """
+    latest: dict[Row, Row] = {}
+    for row in rows:
+        identity = row[:key]
+        before = latest.get(identity)
+        latest[identity] = row if before is None else _over(before, row)
+    return list(latest.values())
+
+
+def _over(before: Row, after: Row) -> Row:
+    return tuple(old if new is None else new for old, new in zip(before, after, strict=True))

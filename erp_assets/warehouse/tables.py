@@ -1,0 +1,342 @@
+"""Every table, with what its columns mean.
+
+Orders and lines are partitioned by month on `filed_at`: the time an order was placed as first
+reported. A market may later report another `ordered_at`; the key table `market_order_keys` keeps
+the first, so that such an order moves nowhere and is never stored twice.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+def _column(
+    name: str, kind: TypeEngine[Any], comment: str, *, null: bool = True, key: bool = False
+) -> Column[Any]:
+    return Column(name, kind, primary_key=key, nullable=null and not key, comment=comment)
+
+
+def _text(name: str, comment: str, *, null: bool = True, key: bool = False) -> Column[Any]:
+    return _column(name, Text(), comment, null=null, key=key)
+
+
+def _int(name: str, comment: str, *, null: bool = True) -> Column[Any]:
+    return _column(name, Integer(), comment, null=null)
+
+
+def _won(name: str, comment: str, *, null: bool = True) -> Column[Any]:
+    return _column(name, BigInteger(), f"{comment}, KRW with VAT", null=null)
+
+
+def _time(name: str, comment: str, *, null: bool = True, key: bool = False) -> Column[Any]:
+    return _column(name, DateTime(timezone=True), comment, null=null, key=key)
+
+
+def _account(*, bulk: bool = False) -> Column[int]:
+    """Return the first key column; bulk tables do without the check of a foreign key per row."""
+    refers = [] if bulk else [ForeignKey("accounts.id")]
+    comment = "Seller account (accounts.id)"
+    return Column("account_id", Integer, *refers, primary_key=True, comment=comment)
+
+
+def _stamps() -> tuple[Column[Any], ...]:
+    now: dict[str, Any] = {"server_default": func.now(), "nullable": False}
+    kind = DateTime(timezone=True)
+    return (
+        Column("first_seen_at", kind, comment="When this row was first stored", **now),
+        Column("changed_at", kind, comment="When a value of this row last changed", **now),
+    )
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="As in the settings"),
+    Column("key", Text, unique=True, nullable=False, comment="Name in partitions and logs"),
+    _text("market", "coupang, naver or eleven", null=False),
+    Column("enabled", Boolean, nullable=False, comment="Does it take part in collections?"),
+    comment="Seller accounts, as the settings name them",
+)
+
+market_products = Table(
+    "market_products",
+    metadata,
+    _account(),
+    _text("product_no", "Number of the listing at the market", key=True),
+    _text("name", "Name shown to buyers", null=False),
+    _text("status", "on_sale, sold_out, paused, pending, ended, banned or deleted", null=False),
+    _text("market_status", "State in the market's own words", null=False),
+    _text("seller_code", "The seller's own code of the listing"),
+    _text("channel_no", "Naver: number of the channel product"),
+    _text("category", "Category number at the market"),
+    _text("brand", "Brand"),
+    _time("created_at", "When the listing was made"),
+    _time("modified_at", "When the listing was last edited"),
+    *_stamps(),
+    comment="One row per (account, listing)",
+)
+
+market_skus = Table(
+    "market_skus",
+    metadata,
+    _account(),
+    _text("product_no", "Number of the listing at the market", key=True),
+    _text("option_no", "Number of the option at the market; 0 where it has none", key=True),
+    _text("name", "Name of the option", null=False),
+    _text("seller_code", "The seller's own code of the option"),
+    _text("barcode", "Barcode"),
+    _int("stock", "Pieces the market would still sell"),
+    _won("price", "Price of one piece before coupons"),
+    _won("list_price", "Price shown struck through"),
+    Column("on_sale", Boolean, comment="Can it be bought, stock aside?"),
+    _time("offer_seen_at", "When stock and price were last read"),
+    *_stamps(),
+    comment="One row per (account, listing, option): the thing with stock and price",
+)
+
+market_order_keys = Table(
+    "market_order_keys",
+    metadata,
+    _account(bulk=True),
+    _text("order_no", "Number of the order at the market", key=True),
+    _time("filed_at", "Partition key of the order and its lines; never changes", null=False),
+    comment="One row per order: where it is filed",
+)
+
+market_orders = Table(
+    "market_orders",
+    metadata,
+    _account(bulk=True),
+    _text("order_no", "Number of the order at the market", key=True),
+    _time("filed_at", "Partition key: ordered_at as first reported", key=True),
+    _time("ordered_at", "When the order was placed", null=False),
+    _time("paid_at", "When it was paid"),
+    _text("buyer_name", "Buyer"),
+    _text("buyer_phone", "Buyer's telephone (safe number where the market gives one)"),
+    *_stamps(),
+    comment="One row per (account, order)",
+    postgresql_partition_by="RANGE (filed_at)",
+)
+
+market_order_lines = Table(
+    "market_order_lines",
+    metadata,
+    _account(bulk=True),
+    _text("order_no", "Number of the order at the market", key=True),
+    _text("line_no", "Number of the line within the order", key=True),
+    _time("filed_at", "Partition key: ordered_at as first reported", key=True),
+    _time("ordered_at", "When the order was placed", null=False),
+    _text("status", "new, confirmed, shipped, delivered, completed, cancelled, …", null=False),
+    _text("market_status", "State in the market's own words", null=False),
+    _text("product_no", "Listing bought", null=False),
+    _text("product_name", "Name at the time of the order", null=False),
+    _int("quantity", "Pieces bought; never shrinks", null=False),
+    _won("unit_price", "Price of one piece before discounts", null=False),
+    _won("amount", "unit_price x quantity", null=False),
+    _text("option_no", "Option bought"),
+    _text("option_name", "Name of the option at the time of the order"),
+    _text("seller_code", "The seller's own code at the time of the order"),
+    _int("held_quantity", "Pieces in an open claim"),
+    _int("cancelled_quantity", "Pieces cancelled or returned for good"),
+    _won("seller_discount", "Discount the seller pays, of the line"),
+    _won("market_discount", "Discount the market pays, of the line"),
+    _text("shipment_no", "Box or bundle the line ships in"),
+    _won("shipping_fee", "Fee of the whole shipment; count it once per shipment_no"),
+    _time("ship_by", "Promised ship-by time"),
+    _text("carrier", "Carrier, the market's code or name"),
+    _text("invoice_no", "Tracking number"),
+    _time("confirmed_at", "When the seller confirmed"),
+    _time("shipped_at", "When it left"),
+    _time("delivered_at", "When it arrived"),
+    _time("completed_at", "When the purchase was confirmed"),
+    _text("receiver_name", "Receiver"),
+    _text("receiver_phone", "Receiver's telephone"),
+    _text("postcode", "Postcode"),
+    _text("address", "Address"),
+    _text("delivery_note", "Note to the carrier"),
+    *_stamps(),
+    comment="One row per (account, order, line)",
+    postgresql_partition_by="RANGE (filed_at)",
+)
+
+market_claims = Table(
+    "market_claims",
+    metadata,
+    _account(),
+    _text("claim_no", "Number of the claim at the market", key=True),
+    _text("order_no", "Order it is about", key=True),
+    _text("line_no", "Line it is about", key=True),
+    _text("kind", "cancel, return or exchange", null=False),
+    _text("status", "requested, in_progress, done, rejected or withdrawn", null=False),
+    _text("market_status", "State in the market's own words", null=False),
+    _int("quantity", "Pieces claimed", null=False),
+    _time("requested_at", "When it was opened", null=False),
+    _time("completed_at", "When it was settled"),
+    _text("reason_code", "Reason, the market's code"),
+    _text("reason", "Reason, in words"),
+    _text("fault", "Who is at fault: buyer, seller or market"),
+    _text("product_no", "Listing, where the claim names it"),
+    _text("option_no", "Option, where the claim names it"),
+    *_stamps(),
+    Index(None, "account_id", "order_no"),
+    comment="One row per (account, claim, line)",
+)
+
+wanted_orders = Table(
+    "wanted_orders",
+    metadata,
+    _account(),
+    _text("order_no", "Order that another row mentions and that is not stored whole", key=True),
+    _time("asked_at", "When the market was asked for it; empty = still to ask"),
+    comment="Orders to be read by number",
+)
+
+raw_documents = Table(
+    "raw_documents",
+    metadata,
+    _account(bulk=True),
+    _text("kind", "products, offers, orders or claims", key=True),
+    _text("document_no", "The market's own number of the row", key=True),
+    Column("body", JSONB, comment="The row as the market sent it, JSON"),
+    Column("xml", Text, comment="The row as the market sent it, XML"),
+    Column("digest", BigInteger, nullable=False, comment="Hash of the text, to see changes"),
+    Column("run_id", Text, comment="Dagster run that stored it"),
+    *_stamps(),
+    comment="Rows as the market sent them; the latest of each",
+)
+
+rejected_rows = Table(
+    "rejected_rows",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True, comment="Number of this entry"),
+    Column("account_id", Integer, ForeignKey("accounts.id"), nullable=False, comment="Account"),
+    _text("kind", "products, offers, orders or claims", null=False),
+    _text("identity", "document_no, or a hash of the text where it has none", null=False),
+    _text("document_no", "The market's own number of the row, where it could be read"),
+    _text("reason", "Why it could not be understood", null=False),
+    _text("body", "The row as it came", null=False),
+    _time("window_since", "Start of the span that was being read"),
+    _time("window_until", "End of the span that was being read"),
+    _int("times", "How often it came", null=False),
+    _time("first_seen_at", "When it first came", null=False),
+    _time("last_seen_at", "When it last came", null=False),
+    _time("resolved_at", "When the market sent it right, or no more"),
+    _text("run_id", "Dagster run that saw it last"),
+    Index("rejected_rows_identity_key", "account_id", "kind", "identity", unique=True),
+    comment="Rows that could not be understood, each with its reason",
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    _account(),
+    _text("kind", "orders or claims", key=True),
+    _column("day", Date(), "KST day", key=True),
+    _time("collected_until", "Everything of the day before this is stored", null=False),
+    _text("run_id", "Dagster run that moved it last"),
+    _time("changed_at", "When it moved last", null=False),
+    comment="How far each day is collected",
+)
+
+skus = Table(
+    "skus",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True, comment="Number of the SKU"),
+    Column("code", Text, unique=True, nullable=False, comment="The seller's own code"),
+    _text("name", "Name", null=False),
+    _text("barcode", "Barcode"),
+    comment="The seller's own stock keeping units",
+)
+
+sku_listings = Table(
+    "sku_listings",
+    metadata,
+    _account(),
+    _text("product_no", "Listing at the market", key=True),
+    _text("option_no", "Option at the market", key=True),
+    Column(
+        "sku_id", Integer, ForeignKey("skus.id"), primary_key=True, index=True, comment="SKU inside"
+    ),
+    Column(
+        "pieces",
+        Integer,
+        nullable=False,
+        server_default=text("1"),
+        comment="Pieces of the SKU in one piece of the option",
+    ),
+    comment="Which SKUs an option consists of",
+)
+
+stock_snapshots = Table(
+    "stock_snapshots",
+    metadata,
+    _account(),
+    _text("product_no", "Listing at the market", key=True),
+    _text("option_no", "Option at the market", key=True),
+    _time("seen_at", "When the market showed it first", key=True),
+    _int("stock", "Pieces the market would still sell", null=False),
+    Column("on_sale", Boolean, nullable=False, comment="Could it be bought, stock aside?"),
+    comment="Stock at the markets over time: a row per change",
+)
+
+price_snapshots = Table(
+    "price_snapshots",
+    metadata,
+    _account(),
+    _text("product_no", "Listing at the market", key=True),
+    _text("option_no", "Option at the market", key=True),
+    _time("seen_at", "When the market showed it first", key=True),
+    _won("price", "Price of one piece before coupons", null=False),
+    _won("list_price", "Price shown struck through"),
+    comment="Prices at the markets over time: a row per change",
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    _text("account", "Account key", key=True),
+    _text("bucket", "Which of the market's limits", key=True),
+    _time("free_at", "When the next call may leave", null=False),
+    comment="Call moments given out, shared by all processes",
+)
+
+daily_sales = Table(
+    "daily_sales",
+    metadata,
+    _account(),
+    _column("day", Date(), "KST day of the orders", key=True),
+    _text("product_no", "Listing", key=True),
+    _text("option_no", "Option; empty where the market names none", key=True),
+    _int("orders", "Orders with this option", null=False),
+    _int("quantity", "Pieces bought", null=False),
+    _int("cancelled", "Pieces cancelled or returned", null=False),
+    _won("amount", "Value bought, before discounts", null=False),
+    _won("seller_discount", "Discounts the seller pays", null=False),
+    comment="Sales per account, KST day and option",
+)
