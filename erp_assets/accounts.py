@@ -5,7 +5,7 @@ first account of their market connects: a run pays only for the market it uses.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
@@ -16,6 +16,22 @@ from erp_assets.settings import Account
 CLIENTS: Mapping[str, str] = {"coupang": "Coupang", "naver": "Naver", "eleven": "Eleven"}
 """Market code → class in the module `erp_assets.markets.<code>`."""
 
+CLAIM_LOOKBACK_DAYS: Mapping[str, int] = {"coupang": 30, "naver": 1, "eleven": 30}
+"""How far back claims are read again: Naver alone files them under their last change."""
+
+
+def lookback_days(market: str, kind: str) -> int:
+    """Return how many days back a routine collection of `orders` or `claims` must start."""
+    if kind == "claims":
+        return CLAIM_LOOKBACK_DAYS[market]
+    return int(client(market).order_lookback_days)
+
+
+def client(market: str) -> type[Market]:
+    """Return the class that speaks for a market code."""
+    found = getattr(import_module(f"erp_assets.markets.{market}"), CLIENTS[market])
+    return cast("type[Market]", found)
+
 
 def connect(account: Account, *, reserve: Reserve | None = None, **options: Any) -> Market:
     """Return the client of `account`; no call is made yet.
@@ -24,8 +40,8 @@ def connect(account: Account, *, reserve: Reserve | None = None, **options: Any)
     options: further arguments of the client class (transport, waits_s, …).
     Raises:  SettingsError: a credential does not have the form the market gives out.
     """
-    client = getattr(import_module(f"erp_assets.markets.{account.market}"), CLIENTS[account.market])
-    return cast("Market", client(**arguments(account), reserve=reserve, **options))
+    make = cast("Callable[..., Market]", client(account.market))
+    return make(**arguments(account), reserve=reserve, **options)
 
 
 def arguments(account: Account) -> dict[str, Any]:

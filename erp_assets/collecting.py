@@ -1,0 +1,273 @@
+"""From one account's market into the warehouse: fetch ahead, store in order, then move the mark.
+
+The watermark of a day moves in the transaction that holds the last rows of its window, and only
+after every order that those rows mention is stored as well; a kill at any point leaves rows that
+the next run stores again without a trace, never a gap behind a mark.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from erp_assets import clock
+from erp_assets.clock import Window
+from erp_assets.errors import ErpError, MarketDenied
+from erp_assets.markets import Market
+from erp_assets.records import Batch
+from erp_assets.warehouse import loading, marks, queries
+from erp_assets.warehouse.engine import Warehouse
+
+BATCH_ROWS = 20_000
+"""Rows gathered before they are stored: large enough for COPY, small enough for flat memory."""
+
+KINDS = ("products", "stock", "prices", "orders", "claims")
+WINDOWED = ("orders", "claims")
+OVERLAP = timedelta(hours=1)
+"""New orders reach the lists late (Coupang: about ten minutes), so every run reads a bit again."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What collecting one kind of one account did.
+
+    stored: rows inserted or changed, by table. seen: rows read, by table. seconds: wall time.
+    error: why it stopped early; rows stored before stay stored.
+    """
+
+    account: str
+    kind: str
+    window: Window | None
+    seen: dict[str, int] = field(default_factory=dict)
+    stored: dict[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    calls: int = 0
+    busy_answers: int = 0
+    seconds: float = 0.0
+    complete_until: datetime | None = None
+    error: str | None = None
+    remedy: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Was the window (where there is one) read to its end?"""
+        return self.window is None or self.complete_until == self.window.until
+
+    @property
+    def outcome(self) -> str:
+        """Say `completed`, `partial` or `failed`."""
+        if self.error:
+            return "failed"
+        return "completed" if self.is_whole and not self.rejected else "partial"
+
+    def count(self, loaded: loading.Loaded) -> None:
+        """Add what one stored batch did."""
+        for table, tally in loaded.tables.items():
+            self.seen[table] = self.seen.get(table, 0) + tally.seen
+            self.stored[table] = self.stored.get(table, 0) + tally.inserted + tally.updated
+        self.rejected += loaded.rejected
+
+    def add(self, later: "Collected") -> None:
+        """Add what collecting a later window of the same kind did."""
+        for mine, other in ((self.seen, later.seen), (self.stored, later.stored)):
+            for table, rows in other.items():
+                mine[table] = mine.get(table, 0) + rows
+        self.rejected += later.rejected
+        self.calls += later.calls
+        self.busy_answers += later.busy_answers
+        self.seconds += later.seconds
+        self.error = self.error or later.error
+        self.remedy = self.remedy or later.remedy
+        if self.outcome == "completed":
+            self.window, self.complete_until = later.window, later.complete_until
+
+
+Progress = Callable[[Collected], None]
+
+
+def silent(_: Collected) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Collects kinds of one account; one at a time per kind, whoever asks.
+
+    progress: called after every stored batch.
+    """
+
+    warehouse: Warehouse
+    market: Market
+    account_id: int
+    account: str
+    run_id: str | None = None
+    progress: Progress = silent
+    now: Callable[[], datetime] = clock.utc_now
+    batch_rows: int = BATCH_ROWS
+
+    async def products(self) -> Collected:
+        """Read every listing with its options."""
+        return await self._collect("products", self.market.products(), None)
+
+    async def offers(self, *, seen_before: datetime | None = None) -> Collected:
+        """Read stock and price of every option stored.
+
+        seen_before: leave out options whose offer was read since then (the product answers of some
+        markets hold offers already).
+        """
+        with self.warehouse.transaction() as db:
+            options = queries.option_keys(db, self.account_id, offer_before=seen_before)
+        return await self._collect("offers", self.market.offers(options), None)
+
+    async def orders(self, window: Window) -> Collected:
+        """Read the orders the market reports for `window`."""
+        window = self._past(window)
+        return await self._collect("orders", self.market.orders(*window), window)
+
+    async def claims(self, window: Window) -> Collected:
+        """Read the claims the market reports for `window`."""
+        window = self._past(window)
+        return await self._collect("claims", self.market.claims(*window), window)
+
+    def _past(self, window: Window) -> Window:
+        return Window(window.since, max(window.since, min(window.until, self.now())))
+
+    async def _collect(
+        self, kind: str, batches: AsyncIterator[Batch], window: Window | None
+    ) -> Collected:
+        result = Collected(self.account, kind, window)
+        started, calls = time.monotonic(), self.market.calls
+        try:
+            with self.warehouse.collecting(self.account_id, kind):
+                began = self._database_now()
+                async for batch in _gathered(batches, self.batch_rows):
+                    await self._store(kind, batch, result)
+                    result.calls = self.market.calls - calls
+                    result.seconds = time.monotonic() - started
+                    self.progress(result)
+                if result.is_whole:
+                    self._resolve(kind, window, before=began)
+        except ErpError as error:
+            result.error = f"{type(error).__name__}: {error}"
+            result.remedy = error.remedy if isinstance(error, MarketDenied) else None
+        result.calls = self.market.calls - calls
+        result.seconds = time.monotonic() - started
+        self.progress(result)
+        return result
+
+    def _database_now(self) -> datetime:
+        with self.warehouse.transaction() as db:
+            return queries.database_now(db)
+
+    def _resolve(self, kind: str, window: Window | None, *, before: datetime) -> None:
+        """Settle what an earlier run could not understand and this whole one did not meet again."""
+        with self.warehouse.transaction() as db:
+            marks.resolve(db, self.account_id, kind, window, before=before)
+
+    async def _store(self, kind: str, batch: Batch, result: Collected) -> None:
+        """Store a gathered batch; where it ends a window, the orders it mentions come first."""
+        done, batch.complete_until = batch.complete_until, None
+        wanted = await asyncio.to_thread(self._load, kind, batch, result)
+        if done is None or result.window is None:
+            return
+        await self._fetch(wanted, result)
+        since = result.complete_until or result.window.since
+        await asyncio.to_thread(self._mark, kind, Window(since, done))
+        result.complete_until = done
+
+    async def _fetch(self, order_nos: Sequence[str], result: Collected) -> None:
+        """Read by number the orders that other rows mention and that are not stored whole."""
+        if not order_nos:
+            return
+        async for batch in _gathered(self.market.orders_by_no(order_nos), self.batch_rows):
+            await asyncio.to_thread(self._load, "orders", batch, result)
+        with self.warehouse.transaction() as db:
+            marks.orders_asked(db, self.account_id, order_nos)
+
+    def _load(self, kind: str, batch: Batch, result: Collected) -> list[str]:
+        with self.warehouse.transaction() as db:
+            loaded = loading.load(
+                db,
+                account_id=self.account_id,
+                kind=kind,
+                batch=batch,
+                run_id=self.run_id,
+                window=result.window,
+            )
+            result.count(loaded)
+            return queries.wanted_orders(db, self.account_id)
+
+    def _mark(self, kind: str, window: Window) -> None:
+        with self.warehouse.transaction() as db:
+            marks.mark(db, self.account_id, kind, window, run_id=self.run_id)
+
+
+async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncIterator[Batch]:
+    """Join batches until they hold `rows` rows or end a window, reading one such batch ahead."""
+    queue: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
+
+    async def read() -> None:
+        whole = Batch()
+        try:
+            async for batch in batches:
+                if _would_overtake(whole, batch):
+                    await queue.put(whole)
+                    whole = Batch()
+                whole.extend(batch)
+                if len(whole) >= rows or batch.complete_until is not None:
+                    await queue.put(whole)
+                    whole = Batch()
+        finally:  # rows read before an error are kept
+            await queue.put(whole)
+            await queue.put(None)
+
+    reader = asyncio.ensure_future(read())
+    try:
+        while (batch := await queue.get()) is not None:
+            if len(batch) or batch.complete_until is not None:
+                yield batch
+        await reader
+    finally:
+        reader.cancel()
+        with suppress(asyncio.CancelledError, ErpError):
+            await reader
+
+
+def _would_overtake(gathered: Batch, later: Batch) -> bool:
+    """Would storing both at once apply an update after the whole row that came later?"""
+    return bool(
+        (gathered.line_updates and later.lines) or (gathered.claim_updates and later.claims)
+    )
+
+
+def missing_windows(db: Connection, account_id: int, kind: str, window: Window) -> list[Window]:
+    """Return the runs of whole KST days inside `window` that were never collected to their end."""
+    days = clock.days(window)
+    if not days:
+        return []
+    return list(clock.joined_days(queries.missing_days(db, account_id, kind, days[0], days[-1])))
+
+
+def routine_window(
+    db: Connection,
+    account_id: int,
+    kind: str,
+    *,
+    lookback_days: int,
+    history: datetime,
+    now: datetime,
+) -> Window:
+    """Return the whole days a routine collection has to read.
+
+    From the day the last collection reached, or `lookback_days` ago where the market cannot tell
+    what changed since; everything since `history` when nothing was collected yet.
+    """
+    reached = queries.collected_until(db, account_id, kind)
+    since = history
+    if reached is not None:
+        since = max(history, min(reached - OVERLAP, now - timedelta(days=lookback_days)))
+    return clock.day_window(clock.kst_day(since), clock.kst_day(now))

@@ -1,0 +1,227 @@
+"""Raw and typed assets per account: read the market, load the warehouse, report.
+
+Raw and typed rows are written in one transaction, so one step materializes both.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from erp_assets import clock
+from erp_assets.clock import Window
+from erp_assets.collecting import Collected
+from erp_assets.defs.resources import Platform, failures, raise_failed
+
+OWNERS = ["team:data-platform"]
+TABLES: Mapping[str, Sequence[str]] = {
+    "products": ("market_products", "market_skus"),
+    "stock": ("stock_snapshots",),
+    "prices": ("price_snapshots",),
+    "orders": ("market_orders", "market_order_lines"),
+    "claims": ("market_claims",),
+}
+DESCRIPTIONS = {
+    "products": "Listings and their options as the market shows them; one row per listing/option.",
+    "stock": "Stock of every option; a row is added when the market's figure changes.",
+    "prices": "Price of every option; a row is added when the market's figure changes.",
+    "orders": "Orders and their lines. A partition is the span of one KST day as the market files "
+    "it; collecting it again replaces, never doubles.",
+    "claims": "Cancels, returns and exchanges filed on the day; later changes replace earlier.",
+}
+
+
+def account_partitions(keys: Sequence[str]) -> dg.StaticPartitionsDefinition:
+    """One partition per account; sorted, because ranges of days rely on the order of keys."""
+    return dg.StaticPartitionsDefinition(sorted(keys))
+
+
+def day_partitions(
+    accounts: dg.StaticPartitionsDefinition, start: date
+) -> dg.MultiPartitionsDefinition:
+    """account × KST day, today included; `account` sorts first so that its days are a range."""
+    days = dg.DailyPartitionsDefinition(start.isoformat(), timezone="Asia/Seoul", end_offset=1)
+    return dg.MultiPartitionsDefinition({"account": accounts, "date": days})
+
+
+def raw_spec(kind: str, partitions: dg.PartitionsDefinition[Any]) -> dg.AssetSpec:
+    """Describe the rows of `kind` as the market sent them."""
+    return dg.AssetSpec(
+        ["raw", kind],
+        description=f"Rows of {kind} exactly as the market sent them (table raw_documents).",
+        group_name="raw",
+        owners=OWNERS,
+        kinds={"postgres", "http"},
+        partitions_def=partitions,
+    )
+
+
+def typed_spec(
+    kind: str,
+    partitions: dg.PartitionsDefinition[Any],
+    columns: Mapping[str, dg.TableSchema],
+    *,
+    deps: Sequence[Sequence[str]] = (),
+    fresh_within: timedelta,
+) -> dg.AssetSpec:
+    """Describe the typed rows of `kind`, column by column."""
+    schemas = {table: columns[table] for table in TABLES[kind] if table in columns}
+    return dg.AssetSpec(
+        ["market", kind],
+        deps=[["raw", "offers" if kind in ("stock", "prices") else kind], *deps],
+        description=DESCRIPTIONS[kind],
+        group_name="market",
+        owners=OWNERS,
+        kinds={"postgres"},
+        partitions_def=partitions,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fresh_within),
+        metadata={
+            "dagster/table_name": TABLES[kind][-1],
+            "dagster/column_schema": schemas.get(TABLES[kind][-1], dg.TableSchema(columns=[])),
+            "tables": ", ".join(TABLES[kind]),
+        },
+    )
+
+
+def report(result: Collected, kind: str) -> dict[str, Any]:
+    """Say what a collection did, for Dagit."""
+    tables = {table: result.seen.get(table, 0) for table in TABLES.get(kind, ())}
+    return {
+        "dagster/row_count": sum(tables.values()),
+        "rows_seen": dg.MetadataValue.json(result.seen),
+        "rows_changed": dg.MetadataValue.json(result.stored),
+        "rows_rejected": result.rejected,
+        "outcome": result.outcome,
+        "calls": result.calls,
+        "busy_answers": result.busy_answers,
+        "seconds": round(result.seconds, 3),
+        "rows_per_second": round(sum(result.seen.values()) / max(result.seconds, 1e-9)),
+    }
+
+
+def results(
+    context: dg.AssetExecutionContext, result: Collected
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Yield one result per selected asset; fail afterwards when the collection stopped early."""
+    raise_failed(result)
+    if result.rejected:
+        context.log.warning(
+            "%s %s: %d rows could not be understood; see rejected_rows",
+            result.account,
+            result.kind,
+            result.rejected,
+        )
+    context.instance.add_run_tags(context.run_id, {f"erp/{result.kind}": result.outcome})
+    for key in sorted(context.selected_asset_keys):
+        yield dg.MaterializeResult(asset_key=key, metadata=report(result, key.path[-1]))
+
+
+def account_windows(partition_keys: Sequence[str]) -> Iterator[tuple[str, Window]]:
+    """Yield (account, span of consecutive days) for keys `account|date`, accounts in order."""
+    days: dict[str, list[date]] = {}
+    for key in partition_keys:
+        account, day = key.split("|")
+        days.setdefault(account, []).append(date.fromisoformat(day))
+    for account in sorted(days):
+        for window in clock.joined_days(days[account]):
+            yield account, window
+
+
+def account_assets(
+    partitions: dg.StaticPartitionsDefinition, columns: Mapping[str, dg.TableSchema]
+) -> list[dg.AssetsDefinition]:
+    """Return the assets with one partition per account: products; stock and prices."""
+
+    @dg.multi_asset(
+        name="collect_products",
+        specs=[
+            raw_spec("products", partitions),
+            typed_spec("products", partitions, columns, fresh_within=timedelta(hours=26)),
+        ],
+    )
+    def products(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        with failures():
+            result = platform.collect(
+                context.partition_key, lambda it: it.products(), run_id=context.run_id
+            )
+        yield from results(context, result)
+
+    @dg.multi_asset(
+        name="collect_offers",
+        specs=[
+            raw_spec("offers", partitions),
+            *(
+                typed_spec(
+                    kind,
+                    partitions,
+                    columns,
+                    deps=[["market", "products"]],
+                    fresh_within=timedelta(hours=26),
+                )
+                for kind in ("stock", "prices")
+            ),
+        ],
+        can_subset=True,
+    )
+    def offers(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        record = context.instance.get_run_record_by_id(context.run_id)
+        began = record.create_timestamp if record else None
+        with failures():
+            result = platform.collect(
+                context.partition_key,
+                lambda it: it.offers(seen_before=began),
+                run_id=context.run_id,
+            )
+        yield from results(context, result)
+
+    return [products, offers]
+
+
+def day_assets(
+    partitions: dg.MultiPartitionsDefinition, columns: Mapping[str, dg.TableSchema]
+) -> list[dg.AssetsDefinition]:
+    """Return the assets with one partition per account and KST day: orders, claims."""
+    return [
+        day_asset("orders", partitions, columns, deps=[["market", "products"]]),
+        day_asset("claims", partitions, columns, deps=[["market", "orders"]]),
+    ]
+
+
+def day_asset(
+    kind: str,
+    partitions: dg.MultiPartitionsDefinition,
+    columns: Mapping[str, dg.TableSchema],
+    *,
+    deps: Sequence[Sequence[str]],
+) -> dg.AssetsDefinition:
+    """Return the raw and typed asset of one windowed kind; a range of days is one run."""
+
+    @dg.multi_asset(
+        name=f"collect_{kind}",
+        specs=[
+            raw_spec(kind, partitions),
+            typed_spec(kind, partitions, columns, deps=deps, fresh_within=timedelta(hours=26)),
+        ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def collect(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        whole: Collected | None = None
+        for account, window in account_windows(context.partition_keys):
+            with failures():
+                part = platform.collect_days(account, kind, window, run_id=context.run_id)
+            raise_failed(part)
+            if whole is None:
+                whole = part
+            else:
+                whole.add(part)
+        if whole is not None:
+            yield from results(context, whole)
+
+    return collect

@@ -1,0 +1,110 @@
+"""Jobs an operator starts by hand, in Dagit or from the shell."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from erp_assets import clock
+from erp_assets.clock import Window
+from erp_assets.collecting import WINDOWED, Collected
+from erp_assets.defs.resources import Platform, failures, raise_failed
+
+COLLECTED = ("products", "stock", "prices", "orders", "claims")
+
+
+def asset_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """Return the jobs that collect: the catalogue, orders, claims; and the one that checks."""
+    catalogue = dg.AssetSelection.assets(
+        *(["market", kind] for kind in ("products", "stock", "prices")),
+        *(["raw", kind] for kind in ("products", "offers")),
+    )
+    windowed = [
+        dg.define_asset_job(
+            f"collect_{kind}",
+            dg.AssetSelection.assets(["raw", kind], ["market", kind]).without_checks(),
+            description=f"Collect {kind} of one account for a range of KST days in one run.",
+        )
+        for kind in WINDOWED
+    ]
+    return [
+        dg.define_asset_job(
+            "collect_catalogue",
+            catalogue.without_checks(),
+            description="Collect products, stock and prices of one account.",
+        ),
+        *windowed,
+        dg.define_asset_job(
+            "refresh_marts",
+            dg.AssetSelection.groups("marts"),
+            description="Bring daily sales and the other derived assets up to date.",
+        ),
+        dg.define_asset_job(
+            "check_everything",
+            dg.AssetSelection.checks_for_assets(*(["market", kind] for kind in COLLECTED)),
+            description="Count orders at the markets against those stored; look for doubled and "
+            "rejected rows.",
+        ),
+    ]
+
+
+class MissingConfig(dg.Config):
+    """accounts: all enabled ones when empty. kinds: orders, claims or both."""
+
+    accounts: list[str] = Field(default_factory=list)
+    kinds: list[str] = Field(default_factory=lambda: list(WINDOWED))
+
+
+@dg.op(description="Find the days never collected to their end and collect them.")
+def fill_missing_days(
+    context: dg.OpExecutionContext,
+    config: MissingConfig,
+    platform: dg.ResourceParam[Platform],
+) -> dict[str, Any]:
+    """Collect each run of missing days and report it as the partitions it fills."""
+    filled: dict[str, Any] = {}
+    failed: list[str] = []
+    for account in platform.settings.enabled_accounts:
+        if config.accounts and account.key not in config.accounts:
+            continue
+        for kind in config.kinds:
+            try:
+                filled[f"{account.key} {kind}"] = _fill(context, platform, account.key, kind)
+            except dg.Failure as failure:  # one account never stops another
+                failed.append(str(failure.description))
+    if failed:
+        raise dg.Failure("; ".join(failed), metadata={"days_filled": filled})
+    return filled
+
+
+def _fill(context: dg.OpExecutionContext, platform: Platform, account: str, kind: str) -> int:
+    days = 0
+    for window in platform.missing(account, kind, platform.history()):
+        context.log.info("%s %s: collecting %s … %s", account, kind, *window)
+        with failures():
+            result = platform.collect_days(account, kind, window, run_id=context.run_id)
+        raise_failed(result)
+        days += _report_days(context, account, kind, result)
+    return days
+
+
+def _report_days(context: dg.OpExecutionContext, account: str, kind: str, result: Collected) -> int:
+    """Mark the partitions of the days that were read to their end as materialized."""
+    if result.window is None or result.complete_until is None:
+        return 0
+    days = clock.days(Window(result.window.since, result.complete_until))
+    for day in days:
+        context.log_event(
+            dg.AssetMaterialization(
+                ["market", kind],
+                partition=dg.MultiPartitionKey({"account": account, "date": day.isoformat()}),
+                metadata={"outcome": result.outcome, "rows_rejected": result.rejected},
+            )
+        )
+    return len(days)
+
+
+@dg.job(description="Find the order and claim days that were missed and collect them.")
+def collect_missing() -> None:
+    """One op: nothing to configure unless single accounts or kinds are wanted."""
+    fill_missing_days()
