@@ -5,9 +5,9 @@ The rules of the merge are the vocabulary's: a later row wins, None never erases
 line never shrink, and a row whose values are the same is left alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -24,6 +24,9 @@ from erp_assets.warehouse.statements import (
     APPLY_CLAIM_UPDATES,
     APPLY_LINE_UPDATES,
     APPLY_OFFERS,
+    BEGIN,
+    FILE_ORDERS,
+    FILED_ORDERS,
     MERGE_DOCUMENTS,
     REJECT,
     RESOLVE_DOCUMENTS,
@@ -31,6 +34,9 @@ from erp_assets.warehouse.statements import (
     UNKNOWN_OFFERS,
     WANT_ORDERS,
 )
+
+PLACE = (("filed_at", "timestamptz"), ("is_new", "boolean"))
+"""Staged with rows of orders: where they are filed, and whether nothing of the order is stored."""
 
 BODY_CHARACTERS = 20_000
 """How much of a rejected row is kept."""
@@ -65,48 +71,51 @@ class Loaded:
 class Merge(NamedTuple):
     """How rows of one record become rows of one table.
 
-    key: the record's fields that identify a row. kind: of its rejections. filed: does the table
-    hang on market_order_keys for its partition?
+    key: the record's fields that identify a row. kind: of its rejections. update and insert: touch
+    the stored rows that differ, and add those that are missing.
     """
 
     table: Table
     stage: Stage
     key: Sequence[str]
     kind: str
-    statement: str
+    update: str
+    insert: str
 
 
 def _merged(table: Table, column: str) -> str:
     if column == "quantity" and table is tables.market_order_lines:
-        return "greatest(t.quantity, excluded.quantity)"
+        return "greatest(t.quantity, s.quantity)"
     if table.c[column].nullable:
-        return f"coalesce(excluded.{column}, t.{column})"
-    return f"excluded.{column}"
+        return f"coalesce(s.{column}, t.{column})"
+    return f"s.{column}"
 
 
 def _merge(record: type[Any], table: Table, key: Sequence[str], kind: str) -> Merge:
-    """Write the one statement that merges a staged record into its table."""
-    stage = stage_of(record, table, f"stage_{table.name}")
-    values = [name for name in stage.names if name not in key]
+    """Write the two statements that merge a staged record into its table.
+
+    Not ON CONFLICT: it would lock and log every row that is there, changed or not.
+    """
     filed = "filed_at" in table.c
-    source = "JOIN market_order_keys k ON (k.account_id, k.order_no) = (%(account)s, s.order_no)"
-    into = ["account_id", *(["filed_at"] if filed else []), *stage.names]
-    selected = ["%(account)s", *(["k.filed_at"] if filed else []), *(f"s.{n}" for n in stage.names)]
-    unique = ["account_id", *key, *(["filed_at"] if filed else [])]
+    stage = stage_of(record, table, f"stage_{table.name}", before=PLACE if filed else ())
+    stored = [name for name in stage.names if name != "is_new"]
+    values = [name for name in record._fields if name not in key]
+    unique = [name for name in stored if name not in values]
+    same = " AND ".join(["t.account_id = %(account)s", *(f"t.{n} = s.{n}" for n in unique)])
     new = ", ".join(_merged(table, name) for name in values)
     old = ", ".join(f"t.{name}" for name in values)
-    statement = f"""
-        WITH merged AS (
-            INSERT INTO {table.name} AS t ({", ".join(into)})
-            SELECT {", ".join(selected)} FROM {stage.name} s {source if filed else ""}
-            ON CONFLICT ({", ".join(unique)}) DO UPDATE
-            SET ({", ".join(values)}, changed_at) = ROW({new}, now())
-            WHERE ROW({old}) IS DISTINCT FROM ROW({new})
-            RETURNING first_seen_at = now() AS is_new
-        )
-        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged
+    update = f"""
+        UPDATE {table.name} t SET ({", ".join(values)}, changed_at) = ROW({new}, now())
+        FROM {stage.name} s
+        WHERE {"NOT s.is_new AND" if filed else ""} {same}
+        AND ROW({old}) IS DISTINCT FROM ROW({new})
     """  # noqa: S608 - names of our own tables and columns only
-    return Merge(table, stage, key, kind, statement)
+    insert = f"""
+        INSERT INTO {table.name} (account_id, {", ".join(stored)})
+        SELECT %(account)s, {", ".join(f"s.{name}" for name in stored)} FROM {stage.name} s
+        WHERE {"s.is_new OR" if filed else ""} NOT EXISTS (SELECT FROM {table.name} t WHERE {same})
+    """  # noqa: S608 - names of our own tables and columns only
+    return Merge(table, stage, key, kind, update, insert)
 
 
 ORDERS = _merge(records.Order, tables.market_orders, ["order_no"], "orders")
@@ -117,6 +126,7 @@ OPTIONS = _merge(records.Option, tables.market_skus, ["product_no", "option_no"]
 LINE_UPDATES = stage_of(records.LineUpdate, tables.market_order_lines, "stage_line_updates")
 CLAIM_UPDATES = stage_of(records.ClaimUpdate, tables.market_claims, "stage_claim_updates")
 OFFERS = stage_of(records.Offer, tables.market_skus, "stage_offers")
+ORDER_KEYS = Stage("stage_order_keys", [("order_no", "text"), ("filed_at", "timestamptz")])
 DOCUMENTS = Stage(
     "stage_documents",
     [
@@ -166,74 +176,81 @@ class _Loader:
     def run(self, kind: str, batch: Batch) -> Loaded:
         """Store everything, rejected rows last because storing may reject more."""
         self._rejected += batch.rejected
-        self._merge(PRODUCTS, batch.products)
-        self._merge(OPTIONS, batch.options)
+        self._run(BEGIN)
+        self._merge(PRODUCTS, last_of_each(batch.products, len(PRODUCTS.key)))
+        self._merge(OPTIONS, last_of_each(batch.options, len(OPTIONS.key)))
         self._offers(batch.offers)
-        self._file(batch)
-        self._merge(ORDERS, batch.orders)
-        self._merge(LINES, batch.lines)
+        self._orders(batch)
         self._update_lines(batch.line_updates)
-        self._merge(CLAIMS, batch.claims)
+        self._merge(CLAIMS, last_of_each(batch.claims, len(CLAIMS.key)))
         self._update_claims(batch.claim_updates)
         self._want_orders(batch)
         self._documents(batch.documents)
         self._reject()
         return self._loaded
 
-    def _stage(self, stage: Stage, rows: Sequence[Row], kind: str, key: int) -> int:
+    def _stage(self, stage: Stage, rows: Sequence[Row], kind: str, key: slice) -> int:
         """Fill a staging table; rows that do not fit are rejected. Return how many are in."""
         unfit = copy_rows(self._db, stage, rows)
         self._rejected += [self._refused(kind, each, key) for each in unfit]
         return len(rows) - len(unfit)
 
-    def _refused(self, kind: str, unfit: Unfit, key: int) -> Rejected:
-        number = "-".join(str(part) for part in unfit.row[:key]).replace("\x00", "")
+    def _refused(self, kind: str, unfit: Unfit, key: slice) -> Rejected:
+        number = "-".join(str(part) for part in unfit.row[key]).replace("\x00", "")
         body = str(unfit.row).replace("\x00", "\\x00")
         return Rejected(kind, f"the database cannot hold it: {unfit.reason}", body, number or None)
 
     def _merge(self, merge: Merge, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        distinct = last_of_each(rows, len(merge.key))
-        tally = self._loaded[merge.table.name]
-        tally.seen += self._stage(merge.stage, distinct, merge.kind, len(merge.key))
-        inserted, updated = self._one(merge.statement)
-        tally.inserted += inserted
-        tally.updated += updated
+        """Store the rows of a record whose table hangs on no partition."""
+        if rows:
+            key = slice(0, len(merge.key))
+            self._settle(merge, self._stage(merge.stage, rows, merge.kind, key))
 
-    def _one(self, statement: str) -> tuple[int, int]:
-        found = self._db.execute(statement, {"account": self._account}).fetchone()
-        return (0, 0) if found is None else (found[0], found[1])
+    def _merge_filed(self, merge: Merge, rows: Sequence[Row], places: Mapping[str, Row]) -> None:
+        """Store rows of orders; each begins with its order's number."""
+        if rows:
+            key = slice(len(PLACE), len(PLACE) + len(merge.key))
+            staged = [places[row[0]] + row for row in rows]
+            self._settle(merge, self._stage(merge.stage, staged, merge.kind, key))
+
+    def _settle(self, merge: Merge, staged: int) -> None:
+        tally = self._loaded[merge.table.name]
+        tally.seen += staged
+        tally.updated += self._run(merge.update)
+        tally.inserted += self._run(merge.insert)
 
     def _run(self, statement: str, **values: object) -> int:
         return self._db.execute(statement, {"account": self._account, **values}).rowcount
 
-    def _file(self, batch: Batch) -> None:
-        """Give every order of the batch its place: the month it was placed in, as first told."""
+    def _orders(self, batch: Batch) -> None:
+        orders = last_of_each(batch.orders, len(ORDERS.key))
+        lines = last_of_each(batch.lines, len(LINES.key))
+        places = self._file(orders, lines)
+        self._merge_filed(ORDERS, orders, places)
+        self._merge_filed(LINES, lines, places)
+
+    def _file(self, orders: Sequence[Any], lines: Sequence[Any]) -> dict[str, Row]:
+        """Return order_no → (filed_at, is_new): the time it was placed at, as first told."""
         placed: dict[str, datetime] = {}
-        for order in batch.orders:
-            placed.setdefault(order.order_no, order.ordered_at)
-        for line in batch.lines:
-            placed.setdefault(line.order_no, line.ordered_at)
+        for row in (*orders, *lines):
+            placed.setdefault(row.order_no, row.ordered_at)
         if not placed:
-            return
-        stage = Stage("stage_order_keys", [("order_no", "text"), ("filed_at", "timestamptz")])
-        copy_rows(self._db, stage, list(placed.items()))
-        months = self._db.execute(
-            "SELECT DISTINCT date_trunc('month', filed_at AT TIME ZONE 'UTC') FROM stage_order_keys"
-        ).fetchall()
-        ensure_partitions(self._db, [month for (month,) in months])
-        self._run(
-            "INSERT INTO market_order_keys (account_id, order_no, filed_at) "
-            "SELECT %(account)s, order_no, filed_at FROM stage_order_keys ORDER BY order_no "
-            "ON CONFLICT DO NOTHING"
-        )
+            return {}
+        copy_rows(self._db, ORDER_KEYS, list(placed.items()))
+        account = {"account": self._account}
+        new = {order_no for (order_no,) in self._db.execute(FILE_ORDERS, account)}
+        places: dict[str, Row] = {no: (at, no in new) for no, at in placed.items()}
+        if len(new) < len(placed):
+            known = self._db.execute(FILED_ORDERS, account)
+            places.update({no: (at, False) for no, at in known if no not in new})
+        ensure_partitions(self._db, {_month(at) for at, is_new in places.values() if is_new})
+        return places
 
     def _offers(self, offers: Sequence[records.Offer]) -> None:
         if not offers:
             return
         rows = last_of_each(offers, 2)
-        staged = self._stage(OFFERS, rows, "offers", 2)
+        staged = self._stage(OFFERS, rows, "offers", slice(2))
         for table in ("stock_snapshots", "price_snapshots"):
             tally = self._loaded[table]
             tally.seen += staged
@@ -249,12 +266,12 @@ class _Loader:
 
     def _update_lines(self, updates: Sequence[records.LineUpdate]) -> None:
         if updates:
-            self._stage(LINE_UPDATES, last_of_each(updates, 2), "orders", 2)
+            self._stage(LINE_UPDATES, last_of_each(updates, 2), "orders", slice(2))
             self._loaded["market_order_lines"].updated += self._run(APPLY_LINE_UPDATES)
 
     def _update_claims(self, updates: Sequence[records.ClaimUpdate]) -> None:
         if updates:
-            self._stage(CLAIM_UPDATES, last_of_each(updates, 1), "claims", 1)
+            self._stage(CLAIM_UPDATES, last_of_each(updates, 1), "claims", slice(1))
             self._loaded["market_claims"].updated += self._run(APPLY_CLAIM_UPDATES)
 
     def _want_orders(self, batch: Batch) -> None:
@@ -330,6 +347,10 @@ class _Loader:
         self._loaded.rejected += len(kept)
 
 
+def _month(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
 def _clean(text: str) -> str:
     """Return text that PostgreSQL can hold: NUL and lone surrogates written out."""
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
@@ -354,5 +375,10 @@ def last_of_each(rows: Iterable[Row], key: int) -> list[Row]:
     return list(latest.values())
 
 
-def _over(before: Row, after: Row) -> Row:
-    return tuple(old if new is None else new for old, new in zip(before, after, strict=True))
+def _over(before: Any, after: Any) -> Any:
+    merged = type(after)._make(
+        old if new is None else new for old, new in zip(before, after, strict=True)
+    )
+    if isinstance(after, records.OrderLine):
+        return merged._replace(quantity=max(before.quantity, after.quantity))
+    return merged

@@ -45,9 +45,15 @@ class Stage(NamedTuple):
         return [name for name, _ in self.columns]
 
 
-def stage_of(record: type[Any], table: Table, name: str) -> Stage:
-    """Return the staging table of `record`: its fields with the types they have in `table`."""
-    return Stage(name, [(f, table.c[f].type.compile(POSTGRES)) for f in record._fields])
+def stage_of(
+    record: type[Any], table: Table, name: str, *, before: Sequence[tuple[str, str]] = ()
+) -> Stage:
+    """Return the staging table of `record`: its fields with the types they have in `table`.
+
+    before: columns ahead of the fields.
+    """
+    fields = [(f, table.c[f].type.compile(POSTGRES)) for f in record._fields]
+    return Stage(name, [*before, *fields])
 
 
 def raw_connection(db: Connection) -> psycopg.Connection[Any]:
@@ -74,7 +80,7 @@ def _copy(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) -> lis
         with db.transaction(), db.cursor().copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
-    except psycopg.DataError as error:
+    except (psycopg.DataError, UnicodeError) as error:
         if len(rows) == 1:
             return [Unfit(rows[0], str(error).splitlines()[0])]
         half = len(rows) // 2

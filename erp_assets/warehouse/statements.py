@@ -1,5 +1,26 @@
 """The loader's SQL that is not one plain merge. %(account)s is the account's number everywhere."""
 
+BEGIN = """
+    SELECT pg_advisory_xact_lock(hashtextextended('load ' || %(account)s::text, 0)),
+           set_config('jit', 'off', true), set_config('enable_hashjoin', 'off', true),
+           set_config('enable_mergejoin', 'off', true)
+"""
+"""One load per account at a time, so that what is missing stays missing until it is inserted.
+
+Staged rows are few and the tables large: each row is looked up by index, whatever the statistics.
+"""
+
+FILE_ORDERS = """
+    INSERT INTO market_order_keys (account_id, order_no, filed_at)
+    SELECT %(account)s, order_no, filed_at FROM stage_order_keys ORDER BY order_no
+    ON CONFLICT DO NOTHING RETURNING order_no
+"""
+
+FILED_ORDERS = """
+    SELECT k.order_no, k.filed_at FROM stage_order_keys s JOIN market_order_keys k
+        ON k.account_id = %(account)s AND k.order_no = s.order_no
+"""
+
 SNAPSHOTS = {
     "stock_snapshots": """
         INSERT INTO stock_snapshots (account_id, product_no, option_no, seen_at, stock, on_sale)
@@ -94,7 +115,7 @@ RESOLVE_DOCUMENTS = """
     UPDATE rejected_rows r SET resolved_at = now()
     FROM stage_documents s
     WHERE r.account_id = %(account)s AND r.resolved_at IS NULL
-    AND (r.kind, r.document_no) = (s.kind, s.document_no)
+    AND (r.kind, r.identity) = (s.kind, s.document_no)
 """
 
 REJECT = """
