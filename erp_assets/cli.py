@@ -207,7 +207,7 @@ def simulate(
         days=days,
         limits=limits,
         fault_rate=fault_rate,
-        replay=replay,
+        replay_from=replay,
     )
 
 
