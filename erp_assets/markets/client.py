@@ -7,9 +7,10 @@ AnswerLost, because no market here has idempotency keys.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 import httpx
 
@@ -168,3 +169,53 @@ async def in_order(
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*running, return_exceptions=True)
+
+
+async def streams_in_order(
+    streams: Iterable[AsyncIterator[T]], *, ahead: int, waiting: int = 8
+) -> AsyncIterator[T]:
+    """Read up to `ahead` streams at once and yield their items stream after stream.
+
+    waiting: how many items of a stream may wait for their turn, so that memory stays flat.
+    """
+    todo = iter(streams)
+    running: list[_Ahead[T]] = []
+    try:
+        running += [_Ahead(stream, waiting) for stream in islice(todo, ahead)]
+        while running:
+            async for item in running[0].items():
+                yield item
+            running.pop(0)
+            running += [_Ahead(stream, waiting) for stream in islice(todo, 1)]
+    finally:
+        for each in running:
+            await each.stop()
+
+
+class _Ahead(Generic[T]):
+    """One stream being read by a task of its own."""
+
+    def __init__(self, stream: AsyncIterator[T], waiting: int) -> None:
+        self._queue: asyncio.Queue[T | None] = asyncio.Queue(waiting)
+        self._task = asyncio.ensure_future(self._read(stream))
+
+    async def _read(self, stream: AsyncIterator[T]) -> None:
+        try:
+            async for item in stream:
+                await self._queue.put(item)
+        except Exception:
+            await self._queue.put(None)
+            raise
+        await self._queue.put(None)
+
+    async def items(self) -> AsyncIterator[T]:
+        """Yield what was read, then raise what ended the reading."""
+        while (item := await self._queue.get()) is not None:
+            yield item
+        await self._task
+
+    async def stop(self) -> None:
+        """Give up the rest."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await self._task

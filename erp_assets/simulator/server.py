@@ -101,7 +101,14 @@ class Simulator:
         self._protocols = _protocols(accounts, now, limits or UNLIMITED)
         self._listener = socket.create_server((host, port))
         self._server = uvicorn.Server(
-            uvicorn.Config(self._serve, log_level="error", lifespan="off", access_log=False)
+            uvicorn.Config(
+                self._serve,
+                interface="asgi3",
+                lifespan="off",
+                access_log=False,
+                log_level="critical",
+                proxy_headers=False,
+            )
         )
         self._thread: threading.Thread | None = None
 

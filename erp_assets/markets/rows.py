@@ -1,0 +1,107 @@
+"""Rows of JSON lists, each by itself: what cannot be understood is set aside, the rest is kept."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import NoReturn
+
+import msgspec
+
+from erp_assets import clock
+from erp_assets.errors import BadRow
+from erp_assets.records import Batch, Rejected
+
+BODY_CHARACTERS = 20_000
+Convert = Callable[[bytes, Batch], None]
+"""(raw row, batch) → None; appends only once the whole row is understood, else raises BadRow."""
+
+
+def read_rows(
+    kind: str, rows: Iterable[msgspec.Raw], convert: Convert, number: Callable[[bytes], str | None]
+) -> Batch:
+    """Return a batch of all rows; those `convert` refuses are rejected with their raw text.
+
+    number: finds the document_no of a row that could not be understood.
+    """
+    batch = Batch()
+    for raw in rows:
+        body = bytes(raw)
+        try:
+            if b"\\u0000" in body:
+                refuse("text", "holds a NUL character")
+            convert(body, batch)
+        except (BadRow, msgspec.DecodeError) as error:
+            batch.rejected.append(rejected(kind, error, body, number(body)))
+    return batch
+
+
+def rejected(kind: str, error: Exception, body: bytes, document_no: str | None) -> Rejected:
+    """Return the entry of a row that could not be understood."""
+    text = body.decode("utf-8", "replace")[:BODY_CHARACTERS]
+    return Rejected(kind, str(error), text, document_no)
+
+
+def refuse(field: str, why: str) -> NoReturn:
+    """Raise BadRow for a field."""
+    raise BadRow(f"{field}: {why}")
+
+
+def instant(text: str | None, field: str) -> datetime | None:
+    """Return an aware instant; without offset it is Korean time; None for nothing."""
+    if text is None or not text.strip():
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        refuse(field, f"not a time: {text[:40]!r}")
+    return found if found.tzinfo else found.replace(tzinfo=clock.KST)
+
+
+def needed_instant(text: str | None, field: str) -> datetime:
+    """Return an aware instant that must be there."""
+    found = instant(text, field)
+    if found is None:
+        refuse(field, "missing")
+    return found
+
+
+def end_of_day(text: str | None, field: str) -> datetime | None:
+    """Return the end of a Korean calendar day written yyyy-MM-dd; None for nothing."""
+    if not text:
+        return None
+    try:
+        return clock.day_window(date.fromisoformat(text[:10])).until
+    except (ValueError, OverflowError):
+        refuse(field, f"not a day: {text[:40]!r}")
+
+
+def count(value: int | None, field: str) -> int:
+    """Return a number of pieces: there and not negative."""
+    if value is None:
+        refuse(field, "missing")
+    if value < 0:
+        refuse(field, f"negative: {value}")
+    return value
+
+
+def won(value: int | float | None, field: str) -> int | None:
+    """Return whole won, not negative; None for nothing."""
+    if value is None:
+        return None
+    if value != int(value):
+        refuse(field, f"not whole won: {value}")
+    if value < 0:
+        refuse(field, f"negative: {value}")
+    return int(value)
+
+
+def needed_won(value: int | float | None, field: str) -> int:
+    """Return whole won that must be there."""
+    found = won(value, field)
+    if found is None:
+        refuse(field, "missing")
+    return found
+
+
+def text_or_none(value: object) -> str | None:
+    """Return text, None for nothing or blank."""
+    return str(value).strip() or None if value is not None else None
