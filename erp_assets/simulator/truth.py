@@ -1,7 +1,8 @@
 """What a perfect collector holds of a shop: the yardstick of the demo and of the tests.
 
-What no list or detail of a market shows is not in it: listings that were deleted, orders that were
-never paid, Coupang boxes and 11st lines that were cancelled before anybody could see them.
+What no list or detail of a market shows any more is not in it: deleted listings, orders still to be
+paid (but at Naver), Coupang boxes whose last line was cancelled or returned, and Coupang returns
+that were withdrawn. Who collected before keeps those.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from erp_assets.records import ClaimKind, ClaimStatus, LineStatus, ProductStatus
 from erp_assets.simulator.wire import Account
 from erp_assets.simulator.world import Claim, Item, Line, Listing
 
-UNSEEN = (LineStatus.UNPAID,)
+GONE = (LineStatus.CANCELLED, LineStatus.RETURNED)
 
 
 class TrueLine(NamedTuple):
@@ -82,11 +83,11 @@ def _option_no(account: Account, item: Item) -> str:
 
 
 def lines(account: Account) -> Iterator[TrueLine]:
-    """Yield every line a collector can have met."""
+    """Yield every line a collector meets that starts today."""
     market = account.shop.market
     for order in account.shop.orders.values():
         for line in order.lines:
-            if order.paid_at is not None and line.status not in UNSEEN:
+            if _is_shown(account, line):
                 yield TrueLine(
                     str(order.no),
                     line_no(market, line),
@@ -98,12 +99,23 @@ def lines(account: Account) -> Iterator[TrueLine]:
                 )
 
 
+def _is_shown(account: Account, line: Line) -> bool:
+    """Does any list or detail still show the line whole?"""
+    if account.shop.market == "naver":
+        return True
+    if line.order.paid_at is None:
+        return False
+    if account.shop.market == "coupang":
+        return any(it.status not in GONE for it in account.shop.boxes[line.box])
+    return True
+
+
 def claims(account: Account) -> Iterator[TrueClaim]:
-    """Yield every claim of a paid order, line by line."""
+    """Yield every claim a collector meets that starts today, line by line."""
     market = account.shop.market
     for parts in account.shop.claims.values():
         for claim in parts:
-            if claim.line.order.paid_at is not None:
+            if not _is_forgotten(account, claim):
                 yield TrueClaim(
                     claim_no(market, claim),
                     str(claim.line.order.no),
@@ -112,6 +124,15 @@ def claims(account: Account) -> Iterator[TrueClaim]:
                     claim.status,
                     claim.quantity,
                 )
+
+
+def _is_forgotten(account: Account, claim: Claim) -> bool:
+    """Is a withdrawn claim one of those Coupang names only by its number (coupang.md §7.2)?"""
+    return (
+        account.shop.market == "coupang"
+        and claim.kind is not ClaimKind.EXCHANGE
+        and claim.status in (ClaimStatus.WITHDRAWN, ClaimStatus.REJECTED)
+    )
 
 
 def summary(account: Account) -> dict[str, int]:
