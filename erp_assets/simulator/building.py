@@ -200,7 +200,8 @@ class _Life:
     def _order_no(self, now: datetime, n: int) -> int:
         if self._shop.market == "coupang":
             return 22_000_000_000_000 + 37 * n
-        return int(f"{clock.kst_day(now):%Y%m%d}{n + 10_000_000:08d}")
+        width = 9 if self._shop.market == "eleven" else 8
+        return int(f"{clock.kst_day(now):%Y%m%d}{n + 10_000_000:0{width}d}")
 
     def _box_no(self, n: int, k: int) -> int:
         return (

@@ -163,6 +163,7 @@ class _Filler:
         self._items: dict[str, Item] = {}
         self._lines = 10_000_000
         self._claims = 0
+        self._boxes = 10_000_000
 
     def add(self, found: list[Row]) -> None:
         """File one invoice as an order, and as claims when it is a cancellation."""
@@ -176,19 +177,20 @@ class _Filler:
             if row.is_cancel:
                 self._claim(line, at)
         self._shop.add_order(order)
+        self._boxes += 1000
 
     def _order(self, invoice: str, at: datetime) -> Order:
         number = int(invoice.lstrip("CA")) + CANCELS * "-CA".index(
             invoice[0] if invoice[0] in "CA" else "-"
         )
         if self._shop.market != "coupang":
-            number += int(f"{at:%Y%m%d}") * 10**8
+            number += int(f"{at:%Y%m%d}") * 10 ** (9 if self._shop.market == "eleven" else 8)
         return Order(number, at, at, "Kim", "010-0000-0000", "Kim", "04001", "Seoul", "1", "")
 
     def _line(self, order: Order, seq: int, row: Row, repeat: int) -> Line:
         self._lines += 1
         # a Coupang box holds an option once, so a second line of it needs a second box
-        box = (order.no % 10**8) * 1000 + (repeat if self._shop.market == "coupang" else 1)
+        box = self._boxes + (repeat if self._shop.market == "coupang" else 1)
         line = Line(
             order=order,
             no=self._number(order, seq),

@@ -1,7 +1,7 @@
 """What a perfect collector holds of a shop: the yardstick of the demo and of the tests.
 
-What no list or detail of a market shows any more is not in it: deleted listings, orders still to be
-paid (but at Naver), Coupang boxes whose last line was cancelled or returned, and Coupang returns
+What no list or detail of a market shows any more is not in it: deleted listings, unpaid orders at
+Coupang and its boxes whose last line was cancelled or returned, and Coupang returns
 that were withdrawn. Who collected before keeps those.
 """
 
@@ -12,6 +12,11 @@ from erp_assets.records import ClaimKind, ClaimStatus, LineStatus, ProductStatus
 from erp_assets.simulator.wire import Account
 from erp_assets.simulator.world import Claim, Item, Line, Listing
 
+PREFIXES = {
+    "coupang": {ClaimKind.EXCHANGE: "E"},
+    "eleven": {ClaimKind.CANCEL: "C", ClaimKind.RETURN: "R", ClaimKind.EXCHANGE: "X"},
+}
+"""What our records put before a market's claim numbers, where kinds count on their own."""
 GONE = (LineStatus.CANCELLED, LineStatus.RETURNED)
 
 
@@ -54,9 +59,7 @@ def line_no(market: str, line: Line) -> str:
 
 def claim_no(market: str, claim: Claim) -> str:
     """Return the number our records give a claim."""
-    if market == "coupang" and claim.kind is ClaimKind.EXCHANGE:
-        return f"E{claim.no}"
-    return str(claim.no)
+    return PREFIXES.get(market, {}).get(claim.kind, "") + str(claim.no)
 
 
 def listings(account: Account) -> Iterator[Listing]:
@@ -101,13 +104,10 @@ def lines(account: Account) -> Iterator[TrueLine]:
 
 def _is_shown(account: Account, line: Line) -> bool:
     """Does any list or detail still show the line whole?"""
-    if account.shop.market == "naver":
+    if account.shop.market != "coupang":
         return True
-    if line.order.paid_at is None:
-        return False
-    if account.shop.market == "coupang":
-        return any(it.status not in GONE for it in account.shop.boxes[line.box])
-    return True
+    is_there = any(it.status not in GONE for it in account.shop.boxes[line.box])
+    return is_there and line.order.paid_at is not None
 
 
 def claims(account: Account) -> Iterator[TrueClaim]:

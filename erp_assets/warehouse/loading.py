@@ -86,6 +86,8 @@ class Merge(NamedTuple):
 def _merged(table: Table, column: str) -> str:
     if column == "quantity" and table is tables.market_order_lines:
         return "greatest(t.quantity, s.quantity)"
+    if column == "amount":
+        return "s.unit_price * greatest(t.quantity, s.quantity)"
     if table.c[column].nullable:
         return f"coalesce(s.{column}, t.{column})"
     return f"s.{column}"
@@ -380,5 +382,6 @@ def _over(before: Any, after: Any) -> Any:
         old if new is None else new for old, new in zip(before, after, strict=True)
     )
     if isinstance(after, records.OrderLine):
-        return merged._replace(quantity=max(before.quantity, after.quantity))
+        quantity = max(before.quantity, after.quantity)
+        return merged._replace(quantity=quantity, amount=merged.unit_price * quantity)
     return merged

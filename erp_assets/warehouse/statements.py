@@ -63,12 +63,13 @@ UNKNOWN_OFFERS = """
 
 _LINE_VALUES = (
     "coalesce(s.status, t.status), coalesce(s.market_status, t.market_status), "
-    "greatest(t.quantity, s.quantity), coalesce(s.held_quantity, t.held_quantity), "
+    "greatest(t.quantity, s.quantity), t.unit_price * greatest(t.quantity, s.quantity), "
+    "coalesce(s.held_quantity, t.held_quantity), "
     "coalesce(s.cancelled_quantity, t.cancelled_quantity), coalesce(s.carrier, t.carrier), "
     "coalesce(s.invoice_no, t.invoice_no), coalesce(s.shipped_at, t.shipped_at)"
 )
 _LINE_COLUMNS = (
-    "status, market_status, quantity, held_quantity, cancelled_quantity, carrier, invoice_no, "
+    "status, market_status, quantity, amount, held_quantity, cancelled_quantity, carrier, invoice_no, "
     "shipped_at"
 )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from erp_assets import clock
 from erp_assets.clock import KST, Window
-from erp_assets.errors import AnswerLost, BadPayload, MarketRejected, TransientError
+from erp_assets.errors import AnswerLost, BadPayload, BadRow, MarketRejected, TransientError
 from erp_assets.markets import rows
 from erp_assets.markets.client import WAITS_S, ApiClient, in_order, streams_in_order
 from erp_assets.markets.naver import auth, changes, wire
