@@ -170,6 +170,20 @@ def dev(port: int) -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+def doctor(as_json: bool) -> None:
+    """Check settings, database, clock and every account with one harmless call each.
+
+    Says what to do about whatever is wrong; ends with 1 when anything is.
+    """
+    from rich.console import Console
+
+    from erp_assets import doctor as checkup
+
+    sys.exit(checkup.run(Console(), as_json=as_json))
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8790, show_default=True)
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same shop.")

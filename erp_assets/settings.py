@@ -55,6 +55,7 @@ MARKETS: Mapping[str, str] = {
 }
 """What may stand under `market` → market code; a test holds it to `markets.market_code`."""
 SIMULATOR_URL = "http://127.0.0.1:8790"
+SIMULATOR_RATES: Mapping[str, float] = {"eleven": 20.0}
 REFERENCE = '{ env = "NAME" } or { file = "path" }'
 _MARKS = ("erp.toml", "dagster.yaml")
 
@@ -237,7 +238,11 @@ def spoken_language() -> Language:
 def simulator_accounts(
     url: str = SIMULATOR_URL, *, rate: float | None = None
 ) -> tuple[Account, ...]:
-    """Return one account per market at the simulator under `url`, with its invented keys."""
+    """Return one account per market at the simulator under `url`, with its invented keys.
+
+    rate: of every account; else each market's own, but for 11st, which publishes none and whose
+    clients crawl out of caution: the simulator has no limit to be careful about.
+    """
     keys: dict[str, Credentials] = {
         "coupang": CoupangCredentials(
             vendor_id="A00012345",
@@ -252,7 +257,13 @@ def simulator_accounts(
     }
     return tuple(
         Account.model_validate(
-            {"id": n, "market": market, "base_url": url, "credentials": mine, "rate": rate}
+            {
+                "id": n,
+                "market": market,
+                "base_url": url,
+                "credentials": mine,
+                "rate": rate or SIMULATOR_RATES.get(market),
+            }
         )
         for n, (market, mine) in enumerate(keys.items(), start=1)
     )

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launching": {"clock", "errors"},
     "remedies": {"clock", "errors", "settings"},
     "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
-    "defs": GROUND | {"accounts", "collecting", "markets", "settings", "warehouse"},
+    "defs": GROUND | {"accounts", "collecting", "markets", "settings", "simulated", "warehouse"},
     "definitions": {"defs", "settings"},
     "demonstration": GROUND | {"launching", "settings", "simulated", "warehouse"},
 }

@@ -113,7 +113,7 @@ def results(
             result.rejected,
         )
     context.instance.add_run_tags(context.run_id, {f"erp/{result.kind}": result.outcome})
-    for key in sorted(context.selected_asset_keys):
+    for key in sorted(context.selected_asset_keys, key=lambda it: (it.path[0] != "raw", it.path)):
         yield dg.MaterializeResult(asset_key=key, metadata=report(result, key.path[-1]))
 
 
@@ -134,7 +134,7 @@ def account_assets(
     """Return the assets with one partition per account: products; stock and prices."""
 
     @dg.multi_asset(
-        name="collect_products",
+        name="read_products",
         specs=[
             raw_spec("products", partitions),
             typed_spec("products", partitions, columns, fresh_within=timedelta(hours=26)),
@@ -150,7 +150,7 @@ def account_assets(
         yield from results(context, result)
 
     @dg.multi_asset(
-        name="collect_offers",
+        name="read_offers",
         specs=[
             raw_spec("offers", partitions),
             *(
@@ -202,7 +202,7 @@ def day_asset(
     """Return the raw and typed asset of one windowed kind; a range of days is one run."""
 
     @dg.multi_asset(
-        name=f"collect_{kind}",
+        name=f"read_{kind}",
         specs=[
             raw_spec(kind, partitions),
             typed_spec(kind, partitions, columns, deps=deps, fresh_within=timedelta(hours=26)),

@@ -3,6 +3,9 @@
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
 from pydantic import Field
 
 from erp_assets import clock
@@ -13,7 +16,7 @@ from erp_assets.defs.resources import Platform, failures, raise_failed
 COLLECTED = ("products", "stock", "prices", "orders", "claims")
 
 
-def asset_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+def asset_jobs() -> list[UnresolvedAssetJobDefinition]:
     """Return the jobs that collect: the catalogue, orders, claims; and the one that checks."""
     catalogue = dg.AssetSelection.assets(
         *(["market", kind] for kind in ("products", "stock", "prices")),

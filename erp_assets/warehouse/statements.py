@@ -69,8 +69,8 @@ _LINE_VALUES = (
     "coalesce(s.invoice_no, t.invoice_no), coalesce(s.shipped_at, t.shipped_at)"
 )
 _LINE_COLUMNS = (
-    "status, market_status, quantity, amount, held_quantity, cancelled_quantity, carrier, invoice_no, "
-    "shipped_at"
+    "status, market_status, quantity, amount, held_quantity, cancelled_quantity, carrier, "
+    "invoice_no, shipped_at"
 )
 
 APPLY_LINE_UPDATES = f"""

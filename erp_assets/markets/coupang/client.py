@@ -128,12 +128,16 @@ class Coupang:
 
     async def ping(self) -> datetime | None:
         """Ask for one product; return the server's clock."""
+
+        def decode(response: httpx.Response) -> datetime | None:
+            checked(response, wire.Page)
+            date = response.headers.get("date")
+            return parsedate_to_datetime(date) if date else None
+
         query = {"vendorId": self._vendor, "maxPerPage": "1"}
-        answer = await self._api.read(
-            "GET", f"{SELLER}/seller-products", params=query, decode=lambda it: it
+        return await self._api.read(
+            "GET", f"{SELLER}/seller-products", params=query, decode=decode
         )
-        date = answer.headers.get("date")
-        return parsedate_to_datetime(date) if date else None
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────
     async def _pages(

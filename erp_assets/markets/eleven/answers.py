@@ -42,11 +42,9 @@ def _deny(content: bytes) -> None:
     message = fields.get("resultMessage", "")
     if fields.get("resultCode") == MAINTENANCE:
         raise MarketDown("maintenance")
-    is_address = UNREGISTERED in message
-    text = "this address is not registered" if is_address else message[:QUOTED]
     raise MarketDenied(
-        f"11st refuses the call ({fields.get('resultCode', '?')}): {text}",
-        remedy=REMEDY_ADDRESS if is_address else REMEDY_KEY,
+        f"11st refuses the call ({fields.get('resultCode', '?')}): {message[:QUOTED]}",
+        remedy=REMEDY_ADDRESS if UNREGISTERED in message else REMEDY_KEY,
     )
 
 

@@ -179,11 +179,13 @@ class Naver:
 
     async def ping(self) -> datetime | None:
         """Ask for the account's name (§6); return the server's clock."""
-        answer = await self._call(
-            "GET", "/v1/seller/account", decode=lambda it: it, bucket="account"
-        )
-        date = answer.headers.get("date")
-        return parsedate_to_datetime(date) if date else None
+
+        def decode(response: httpx.Response) -> datetime | None:
+            decoded(response, wire.Store)
+            date = response.headers.get("date")
+            return parsedate_to_datetime(date) if date else None
+
+        return await self._call("GET", "/v1/seller/account", decode=decode, bucket="account")
 
     # ── orders ─────────────────────────────────────────────────────────────────────────────────
     async def orders(self, since: datetime, until: datetime) -> AsyncIterator[Batch]:

@@ -33,6 +33,12 @@ class Grant(msgspec.Struct):
     expires_in: float
 
 
+class Store(msgspec.Struct, rename="camel"):
+    """The account behind the application (§6)."""
+
+    account_id: str
+
+
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────
 class More(msgspec.Struct, rename="camel"):
     """Where the feed goes on (§5.1)."""
