@@ -135,9 +135,7 @@ class Coupang:
             return parsedate_to_datetime(date) if date else None
 
         query = {"vendorId": self._vendor, "maxPerPage": "1"}
-        return await self._api.read(
-            "GET", f"{SELLER}/seller-products", params=query, decode=decode
-        )
+        return await self._api.read("GET", f"{SELLER}/seller-products", params=query, decode=decode)
 
     # ── pages ──────────────────────────────────────────────────────────────────────────────────
     async def _pages(

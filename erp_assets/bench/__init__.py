@@ -1,0 +1,1 @@
+"""Measurements and the replay of real transactions; nothing else imports this."""
