@@ -254,9 +254,9 @@ class Eleven:
             code = told.code if told else wire.need(row, "ordPrdStat")
             wire.take_line(row, batch, code)
             if told is not None:
-                line = batch.lines.pop()
-                whole = max(line.quantity, told.quantity)
-                batch.lines.append(line._replace(quantity=whole, amount=line.unit_price * whole))
+                line = batch.lines.pop()  # its quantity may be net of cancels, `told` is not
+                amount = line.unit_price * told.quantity
+                batch.lines.append(line._replace(quantity=told.quantity, amount=amount))
 
         return wire.read_rows("orders", rows, take, wire.line_number)
 

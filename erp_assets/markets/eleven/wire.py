@@ -188,10 +188,8 @@ def take_line(row: Row, batch: Batch, code: str) -> None:
 
 
 def _line(row: Row, order: Order, status: LineStatus, code: str) -> OrderLine:
-    net = whole(row, "ordQty")
-    cancelled = whole(row, "ordCnQty", 0) if "selPrc" in row else 0
-    quantity = net + cancelled
-    unit_price = _unit_price(row, net or quantity)
+    quantity = whole(row, "ordQty")
+    unit_price = _unit_price(row, quantity)
     address = " ".join(row[n] for n in ("rcvrBaseAddr", "rcvrDtlsAddr") if n in row)
     return OrderLine(
         order_no=order.order_no,
@@ -207,7 +205,6 @@ def _line(row: Row, order: Order, status: LineStatus, code: str) -> OrderLine:
         option_no=row.get("prdStckNo"),
         option_name=row.get("slctPrdOptNm"),
         seller_code=row.get("sellerStockCd") or row.get("sellerPrdCd"),
-        cancelled_quantity=cancelled if "ordCnQty" in row else None,
         seller_discount=_won(row, "sellerDscPrcPerSeq", "lstSellerDscPrc", "sellerDscPrc"),
         market_discount=_won(row, "tmallDscPrcPerSeq", "lstTmallDscPrc", "tmallDscPrc"),
         shipment_no=row.get("dlvNo"),
