@@ -30,6 +30,9 @@ WINDOWED = ("orders", "claims")
 OVERLAP = timedelta(hours=1)
 """New orders reach the lists late (Coupang: about ten minutes), so every run reads a bit again."""
 
+SILENT_DAYS = 60
+"""How long a line is asked about whose market does not report every change."""
+
 
 @dataclass(slots=True)
 class Collected:
@@ -124,9 +127,23 @@ class Collector:
         return await self._collect("offers", self.market.offers(options), None)
 
     async def orders(self, window: Window) -> Collected:
-        """Read the orders the market reports for `window`."""
+        """Read the orders the market reports for `window`, and what it is silent about."""
         window = self._past(window)
-        return await self._collect("orders", self.market.orders(*window), window)
+        return await self._collect("orders", self._orders(window), window)
+
+    async def _orders(self, window: Window) -> AsyncIterator[Batch]:
+        async for batch in self.market.orders(*window):
+            yield batch
+        if self.market.silent_statuses and window.until >= self.now() - OVERLAP:
+            with self.warehouse.transaction() as db:
+                silent = queries.lines_in(
+                    db,
+                    self.account_id,
+                    self.market.silent_statuses,
+                    since=self.now() - timedelta(days=SILENT_DAYS),
+                )
+            async for batch in self.market.lines_again(silent):
+                yield batch
 
     async def claims(self, window: Window) -> Collected:
         """Read the claims the market reports for `window`."""
@@ -183,10 +200,15 @@ class Collector:
         """Read by number the orders that other rows mention and that are not stored whole."""
         if not order_nos:
             return
+        found: set[str] = set()
+        is_doubtful = False
         async for batch in _gathered(self.market.orders_by_no(order_nos), self.batch_rows):
+            found.update(order.order_no for order in batch.orders)
+            is_doubtful |= bool(batch.rejected)
             await asyncio.to_thread(self._load, "orders", batch, result)
+        answered = [no for no in order_nos if no in found or not is_doubtful]
         with self.warehouse.transaction() as db:
-            marks.orders_asked(db, self.account_id, order_nos)
+            marks.orders_asked(db, self.account_id, answered)
 
     def _load(self, kind: str, batch: Batch, result: Collected) -> list[str]:
         with self.warehouse.transaction() as db:
@@ -209,23 +231,7 @@ class Collector:
 async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncIterator[Batch]:
     """Join batches until they hold `rows` rows or end a window, reading one such batch ahead."""
     queue: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
-
-    async def read() -> None:
-        whole = Batch()
-        try:
-            async for batch in batches:
-                if _would_overtake(whole, batch):
-                    await queue.put(whole)
-                    whole = Batch()
-                whole.extend(batch)
-                if len(whole) >= rows or batch.complete_until is not None:
-                    await queue.put(whole)
-                    whole = Batch()
-        finally:  # rows read before an error are kept
-            await queue.put(whole)
-            await queue.put(None)
-
-    reader = asyncio.ensure_future(read())
+    reader = asyncio.ensure_future(_read_ahead(batches, rows, queue))
     try:
         while (batch := await queue.get()) is not None:
             if len(batch) or batch.complete_until is not None:
@@ -235,6 +241,28 @@ async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncIterator[B
         reader.cancel()
         with suppress(asyncio.CancelledError, ErpError):
             await reader
+
+
+async def _read_ahead(
+    batches: AsyncIterator[Batch], rows: int, queue: asyncio.Queue[Batch | None]
+) -> None:
+    """Fill the queue, None at the end; rows read before an error are kept."""
+    whole = Batch()
+    try:
+        async for batch in batches:
+            if _would_overtake(whole, batch):
+                await queue.put(whole)
+                whole = Batch()
+            whole.extend(batch)
+            if len(whole) >= rows or batch.complete_until is not None:
+                await queue.put(whole)
+                whole = Batch()
+    except Exception:
+        await queue.put(whole)
+        await queue.put(None)
+        raise
+    await queue.put(whole)
+    await queue.put(None)
 
 
 def _would_overtake(gathered: Batch, later: Batch) -> bool:

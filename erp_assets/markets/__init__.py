@@ -8,6 +8,7 @@ from erp_assets.records import (
     Batch,
     Dispatch,
     LineKey,
+    LineStatus,
     OptionKey,
     PriceChange,
     StockChange,
@@ -40,6 +41,9 @@ class Market(Protocol):
     order_lookback_days: ClassVar[int]
     """How far back a routine collection must start, because the market cannot tell what changed."""
 
+    silent_statuses: ClassVar[frozenset[LineStatus]]
+    """States that a line may leave without `orders` reporting it."""
+
     @property
     def calls(self) -> int:
         """HTTP calls made so far, token calls and repeats included."""
@@ -67,6 +71,10 @@ class Market(Protocol):
 
     def orders_by_no(self, order_nos: Sequence[str]) -> AsyncIterator[Batch]:
         """Yield single orders in whatever state; those the market no longer shows are left out."""
+        ...
+
+    def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
+        """Yield these lines as they are now."""
         ...
 
     def claims(self, since: datetime, until: datetime) -> AsyncIterator[Batch]:

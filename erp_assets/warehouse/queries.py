@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, inspect, select, table, text
 
 from erp_assets import clock
-from erp_assets.records import OptionKey
+from erp_assets.records import LineKey, LineStatus, OptionKey
 
 
 class Summary(NamedTuple):
@@ -59,6 +59,21 @@ def option_keys(
         {"account": account_id, "before": offer_before},
     )
     return [OptionKey(*row) for row in found]
+
+
+def lines_in(
+    db: Connection, account_id: int, statuses: Iterable[LineStatus], *, since: datetime
+) -> list[LineKey]:
+    """Return the lines stored in one of these states, of orders placed since then."""
+    found = db.execute(
+        text("""
+            SELECT order_no, line_no FROM market_order_lines
+            WHERE account_id = :account AND filed_at >= :since AND status = ANY(:statuses)
+            ORDER BY order_no, line_no
+        """),
+        {"account": account_id, "since": since, "statuses": [str(it) for it in statuses]},
+    )
+    return [LineKey(*row) for row in found]
 
 
 def wanted_orders(db: Connection, account_id: int) -> list[str]:

@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
 from erp_assets import accounts, clock
 from erp_assets.clock import Window
-from erp_assets.collecting import Collector
+from erp_assets.collecting import Collector, routine_window
 from erp_assets.records import ClaimKind, ClaimStatus, LineStatus
 from erp_assets.simulator import truth
 from erp_assets.simulator.building import World
@@ -84,6 +85,71 @@ def collect(warehouse, simulator, market, *, now, kinds=("products", "offers", "
                 await it.market.aclose()
 
     return asyncio.run(work())
+
+
+def look(warehouse, simulator, market, *, now):
+    """Collect what a routine collection has to read."""
+
+    async def work():
+        with collector(warehouse, simulator, market, now=now) as it:
+            try:
+                await it.products()
+                await it.offers()
+                for kind in ("orders", "claims"):
+                    with warehouse.transaction() as db:
+                        window = routine_window(
+                            db,
+                            NUMBERS[market],
+                            kind,
+                            lookback_days=accounts.lookback_days(market, kind),
+                            history=history(START).since,
+                            now=now(),
+                        )
+                    done = await getattr(it, kind)(window)
+                    assert done.error is None
+            finally:
+                await it.market.aclose()
+
+    asyncio.run(work())
+
+
+def grow(account, lines):
+    """File `lines` more orders of one piece, all placed at once yesterday."""
+    shop = account.shop
+    model = next(it for order in shop.orders.values() for it in order.lines)
+    at = shop.now() - timedelta(days=1)
+    for n in range(lines):
+        order = replace(
+            model.order, no=model.order.no + 10_000 + n, ordered_at=at, paid_at=at, lines=[]
+        )
+        fresh = {"status": LineStatus.NEW, "changed_at": at, "change": "PAYED", "claims": []}
+        none = dict.fromkeys(("confirmed_at", "shipped_at", "delivered_at", "completed_at"))
+        order.lines.append(
+            replace(
+                model,
+                order=order,
+                no=model.no + 100_000 + n,
+                box=model.box + 100_000 + n,
+                quantity=1,
+                cancelled=0,
+                held=0,
+                carrier="",
+                invoice_no="",
+                **fresh,
+                **none,
+            )
+        )
+        shop.add_order(order)
+
+
+def victim_environment(warehouse, simulator, market, made):
+    """What acceptance/victim.py is told."""
+    return {
+        "VICTIM_MARKET": market,
+        "VICTIM_URL": simulator.url,
+        "VICTIM_DATABASE": warehouse.url,
+        "VICTIM_NOW": made.now().isoformat(),
+    }
 
 
 # ── what is stored, and what has to be ─────────────────────────────────────────────────────────

@@ -77,6 +77,7 @@ class Coupang:
     """One vendor. Order lists are filed under the day an order was placed (§10)."""
 
     code: ClassVar[str] = "coupang"
+    silent_statuses: ClassVar[frozenset[LineStatus]] = frozenset()
     order_lookback_days: ClassVar[int] = 30
 
     def __init__(
@@ -239,6 +240,10 @@ class Coupang:
         except MarketRejected:
             return Batch()
         return rows.read_rows("orders", found, wire.take_sheet, wire.number_of("shipmentBoxId"))
+
+    def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
+        """Yield the orders of these lines."""
+        return self.orders_by_no(list(dict.fromkeys(line.order_no for line in lines)))
 
     async def line_keys(self, since: datetime, until: datetime) -> set[tuple[str, str]]:
         """Return the lines of every box listed for the days of [since, until)."""

@@ -107,6 +107,7 @@ class Eleven:
     """One seller. A line is listed under the state it is in, filed by when it got there (§6.1)."""
 
     code: ClassVar[str] = "eleven"
+    silent_statuses: ClassVar[frozenset[LineStatus]] = frozenset()
     order_lookback_days: ClassVar[int] = 2
 
     def __init__(
@@ -259,6 +260,10 @@ class Eleven:
                 batch.lines.append(line._replace(quantity=told.quantity, amount=amount))
 
         return wire.read_rows("orders", rows, take, wire.line_number)
+
+    def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
+        """Yield the orders of these lines."""
+        return self.orders_by_no(list(dict.fromkeys(line.order_no for line in lines)))
 
     async def line_keys(self, since: datetime, until: datetime) -> set[tuple[str, str]]:
         """Return the lines of every list for [since, until)."""

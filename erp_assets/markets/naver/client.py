@@ -23,6 +23,7 @@ from erp_assets.records import (
     Batch,
     Dispatch,
     LineKey,
+    LineStatus,
     OptionKey,
     PriceChange,
     Product,
@@ -59,6 +60,10 @@ class Naver:
     """One store. The change feed files a line under its last change, so nothing is read twice."""
 
     code: ClassVar[str] = "naver"
+    silent_statuses: ClassVar[frozenset[LineStatus]] = frozenset(
+        {LineStatus.NEW, LineStatus.SHIPPED}
+    )
+    """No change is reported when a line is confirmed or delivered (§5.1, §5.5)."""
     order_lookback_days: ClassVar[int] = 1
 
     def __init__(
@@ -303,6 +308,14 @@ class Naver:
             return (await self._read("GET", path, wire.Numbers, "numbers")).data
         except MarketRejected:
             return []
+
+    async def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
+        """Yield these lines, 300 a call."""
+        numbers = [line.line_no for line in lines]
+        parts = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
+        jobs = _jobs(partial(self._details, part) for part in parts)
+        async for batch in in_order(jobs, ahead=self._ahead):
+            yield batch
 
     async def line_keys(self, since: datetime, until: datetime) -> set[tuple[str, str]]:
         """Return the lines paid in [since, until), by a search the feed does not use (§5.3)."""
