@@ -79,20 +79,25 @@ def orders_asked(db: Connection, account_id: int, order_nos: Sequence[str]) -> N
 def ensure_partitions(db: psycopg.Connection[Any], months: Iterable[datetime]) -> None:
     """Make the monthly partitions of orders and lines that are missing.
 
-    months: their first days, UTC.
+    months: their first days, UTC. Attached, not created in place: that would lock out, and lock up
+    with, everybody who stores orders at the same time.
     """
     wanted = {f"{table}_{month:%Y_%m}": (table, month) for table in PARTITIONED for month in months}
+    if not _missing(db, wanted):
+        return
+    db.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
+    for name in sorted(_missing(db, wanted)):
+        table, month = wanted[name]
+        following = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+        db.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+        db.execute(
+            f"ALTER TABLE {table} ATTACH PARTITION {name} "
+            f"FOR VALUES FROM ('{month:%Y-%m}-01Z') TO ('{following:%Y-%m}-01Z')"
+        )
+
+
+def _missing(db: psycopg.Connection[Any], wanted: Iterable[str]) -> set[str]:
     found = db.execute(
         "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relispartition", [list(wanted)]
     )
-    missing = wanted.keys() - {name for (name,) in found}
-    if not missing:
-        return
-    db.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
-    for name in sorted(missing):
-        table, month = wanted[name]
-        following = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
-        db.execute(
-            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} "
-            f"FOR VALUES FROM ('{month:%Y-%m}-01Z') TO ('{following:%Y-%m}-01Z')"
-        )
+    return set(wanted) - {name for (name,) in found}

@@ -304,6 +304,27 @@ def test_loads_of_one_account_at_once_neither_double_nor_deadlock(warehouse):
     ]
 
 
+def test_accounts_that_open_the_same_months_at_once_do_not_lock_up(warehouse):
+    failures = []
+
+    def work(account):
+        try:
+            for n in range(12):
+                at = datetime(2024, 1 + n, 3, tzinfo=UTC)
+                rows = [line(f"{account}-{n}-{k}", ordered_at=at) for k in range(40)]
+                put(warehouse, account=account, lines=rows)
+        except Exception as error:  # noqa: BLE001 - shown by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(account,)) for account in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert read(warehouse, "SELECT count(*) FROM market_order_lines") == [(3 * 12 * 40,)]
+
+
 TOLD = st.builds(
     lambda order_no, line_no, days, status, quantity, invoice: line(
         order_no,
