@@ -10,6 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
+DATA ?= ../shared/data/online_retail.csv.gz
 
 .PHONY: help demo test lint dev bench replay doctor stop clean
 
@@ -37,7 +38,7 @@ bench: $(BENCH_READY) ## Measure loading and collecting, beside COPY and dlt (mi
 	@$(BIN)/erp bench
 
 replay: $(READY) ## Replay 541,909 real lines through all three protocols (minutes)
-	@$(BIN)/erp replay
+	@$(BIN)/erp replay $(DATA)
 
 stop: $(READY) ## Stop the database and the simulator that run in the background
 	@$(BIN)/erp stop

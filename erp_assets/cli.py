@@ -226,6 +226,20 @@ def simulate(
 
 
 @main.command()
+@click.argument("parts", nargs=-1)
+def bench(parts: Sequence[str]) -> None:
+    """Measure loading and collecting; print JSON. Takes minutes.
+
+    PARTS: load, http_against_dlt, under_limits, memory, definitions; all when none is named.
+    """
+    from erp_assets.bench import run as benchmark
+
+    if unknown := set(parts) - benchmark.PARTS.keys():
+        raise click.UsageError(f"unknown: {', '.join(unknown)}; see erp bench --help")
+    click.echo(benchmark.run(parts, say=lambda text: click.echo(text, err=True)))
+
+
+@main.command()
 @click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def replay(data: Path, as_json: bool) -> None:

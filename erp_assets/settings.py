@@ -56,6 +56,7 @@ MARKETS: Mapping[str, str] = {
 """What may stand under `market` → market code; a test holds it to `markets.market_code`."""
 SIMULATOR_URL = "http://127.0.0.1:8790"
 SIMULATOR_RATES: Mapping[str, float] = {"eleven": 20.0}
+"""11st publishes no limit and its client crawls out of caution, which the simulator needs not."""
 REFERENCE = '{ env = "NAME" } or { file = "path" }'
 _MARKS = ("erp.toml", "dagster.yaml")
 
@@ -236,12 +237,11 @@ def spoken_language() -> Language:
 
 
 def simulator_accounts(
-    url: str = SIMULATOR_URL, *, rate: float | None = None
+    url: str = SIMULATOR_URL, *, rates: Mapping[str, float] | None = None
 ) -> tuple[Account, ...]:
     """Return one account per market at the simulator under `url`, with its invented keys.
 
-    rate: of every account; else each market's own, but for 11st, which publishes none and whose
-    clients crawl out of caution: the simulator has no limit to be careful about.
+    rates: market → calls/s; where none is given, the client's own.
     """
     keys: dict[str, Credentials] = {
         "coupang": CoupangCredentials(
@@ -262,7 +262,7 @@ def simulator_accounts(
                 "market": market,
                 "base_url": url,
                 "credentials": mine,
-                "rate": rate or SIMULATOR_RATES.get(market),
+                "rate": (rates or {}).get(market),
             }
         )
         for n, (market, mine) in enumerate(keys.items(), start=1)
@@ -298,7 +298,9 @@ class Settings(BaseSettings):
     history_start: Annotated[date, AfterValidator(_past)] = date(2026, 1, 1)
     simulator_url: Annotated[str, AfterValidator(_http_url)] = SIMULATOR_URL
     accounts: tuple[Account, ...] = Field(
-        default_factory=lambda data: simulator_accounts(data.get("simulator_url", SIMULATOR_URL))
+        default_factory=lambda data: simulator_accounts(
+            data.get("simulator_url", SIMULATOR_URL), rates=SIMULATOR_RATES
+        )
     )
 
     def __init__(self, **values: Any) -> None:

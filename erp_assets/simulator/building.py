@@ -109,11 +109,18 @@ class World:
         self.now.moment = None
 
 
+def _never(_: datetime, __: Callable[[], None]) -> None:
+    return None
+
+
 class _Life:
     """What happens in one shop: orders arrive, are confirmed, ship, arrive, come back."""
 
-    def __init__(self, world: World, shop: Shop, rng: random.Random, orders_a_day: float) -> None:
-        self._world = world
+    def __init__(
+        self, world: World | None, shop: Shop, rng: random.Random, orders_a_day: float
+    ) -> None:
+        """Without a world nothing happens by itself."""
+        self._at = world.at if world else _never
         self._shop = shop
         self._rng = rng
         self._gap = timedelta(days=1) / orders_a_day
@@ -122,12 +129,12 @@ class _Life:
     def begin(self, begin: datetime, listings: int) -> None:
         """Open the shop before the first day and let the first order come."""
         for n in range(listings):
-            self._shop.add_listing(self._listing(n, begin - timedelta(days=listings - n)))
+            self._shop.add_listing(self.listing(n, begin - timedelta(days=listings - n)))
         self._after(begin, self._order)
 
     def _after(self, since: datetime, event: Callable[[], None]) -> None:
         wait = self._gap * self._rng.expovariate(1.0)
-        self._world.at(since + max(wait, timedelta(seconds=1)), event)
+        self._at(since + max(wait, timedelta(seconds=1)), event)
 
     def _in(self, low: float, high: float, event: Callable[[], None]) -> None:
         """Let `event` happen in `low` to `high` hours, unless the shop then refuses it."""
@@ -139,10 +146,10 @@ class _Life:
                 return  # overtaken: a claim came first
 
         wait = HOUR * self._rng.uniform(low, high)
-        self._world.at(self._shop.now() + wait, tried)
+        self._at(self._shop.now() + wait, tried)
 
     # ── listings ───────────────────────────────────────────────────────────────────────────────
-    def _listing(self, n: int, at: datetime) -> Listing:
+    def listing(self, n: int, at: datetime) -> Listing:
         """Return a listing; every third one has no options. Codes are the same at all markets."""
         base = {"coupang": 13_000_000_000, "naver": 9_000_000_000, "eleven": 8_000_000_000}
         listing = Listing(
@@ -196,6 +203,27 @@ class _Life:
         for line in order.lines:
             self._begin_life(line)
         self._after(now, self._order)
+
+    def delivered(self, n: int, at: datetime, items: list[Item]) -> Order:
+        """Return an order of one box that arrived the moment it was placed."""
+        order = Order(
+            self._order_no(at, n),
+            at,
+            at,
+            NAMES[0],
+            "010",
+            NAMES[1],
+            "04001",
+            TOWNS[0],
+            "1",
+            NOTES[0],
+        )
+        for k, item in enumerate(items):
+            line = self._line(order, n, k, item, self._box_no(n, 0))
+            line.status, line.carrier, line.invoice_no = LineStatus.DELIVERED, "CJGLS", f"6{n:011d}"
+            line.confirmed_at = line.shipped_at = line.delivered_at = at
+            order.lines.append(line)
+        return order
 
     def _order_no(self, now: datetime, n: int) -> int:
         if self._shop.market == "coupang":
@@ -270,3 +298,26 @@ class _Life:
         self._shop.settle_claim(claim, ending)
         if ending is ClaimStatus.WITHDRAWN and claim.line.status is LineStatus.NEW:
             self._in(1, 24, lambda: self._confirm(claim.line))
+
+
+def bulk(
+    market: str, lines: int, *, per_order: int = 1, days: int = 28, start: datetime | None = None
+) -> tuple[Account, VirtualClock]:
+    """Return an account with `lines` delivered lines spread over `days`, and its clock.
+
+    For measurements: every order is alike, `per_order` options in one box.
+    """
+    now = VirtualClock(start)
+    shop = Shop(market, now)
+    until = now()
+    begin = clock.day_start(clock.kst_day(until) - timedelta(days=days))
+    life = _Life(None, shop, random.Random(0), 1.0)  # noqa: S311 - makes a shop, guards nothing
+    items = []
+    for n in range(per_order):
+        listing = life.listing(3 * n, begin)
+        shop.add_listing(listing)
+        items.append(listing.items[0])
+    gap = (until - begin - timedelta(hours=1)) / max(1, lines // per_order)
+    for n in range(lines // per_order):
+        shop.add_order(life.delivered(n, begin + gap * n, items))
+    return Account(market, shop, dict(CREDENTIALS[market])), now
