@@ -19,24 +19,33 @@ from erp_assets.clock import Window
 from erp_assets.records import Batch, RawDocument, Rejected
 from erp_assets.warehouse import tables
 from erp_assets.warehouse.marks import ensure_partitions
-from erp_assets.warehouse.staging import Row, Stage, Unfit, copy_rows, raw_connection, stage_of
+from erp_assets.warehouse.staging import (
+    Row,
+    Stage,
+    Unfit,
+    append_rows,
+    copy_rows,
+    raw_connection,
+    stage_of,
+)
 from erp_assets.warehouse.statements import (
     APPLY_CLAIM_UPDATES,
     APPLY_LINE_UPDATES,
     APPLY_OFFERS,
     BEGIN,
-    FILE_ORDERS,
     FILED_ORDERS,
-    MERGE_DOCUMENTS,
     REJECT,
     RESOLVE_DOCUMENTS,
     SNAPSHOTS,
     UNKNOWN_OFFERS,
+    UPDATE_DOCUMENTS,
+    WAITING_DOCUMENTS,
     WANT_ORDERS,
 )
 
-PLACE = (("filed_at", "timestamptz"), ("is_new", "boolean"))
-"""Staged with rows of orders: where they are filed, and whether nothing of the order is stored."""
+ACCOUNT = ("account_id", "integer")
+PLACE = (("filed_at", "timestamptz"),)
+"""Stands before rows of orders: where they are filed."""
 
 BODY_CHARACTERS = 20_000
 """How much of a rejected row is kept."""
@@ -72,11 +81,13 @@ class Merge(NamedTuple):
     """How rows of one record become rows of one table.
 
     key: the record's fields that identify a row. kind: of its rejections. update and insert: touch
-    the stored rows that differ, and add those that are missing.
+    the stored rows that differ, and add those that are missing. direct: the table itself, for rows
+    of which it is known that none is stored.
     """
 
     table: Table
     stage: Stage
+    direct: Stage
     key: Sequence[str]
     kind: str
     update: str
@@ -100,7 +111,8 @@ def _merge(record: type[Any], table: Table, key: Sequence[str], kind: str) -> Me
     """
     filed = "filed_at" in table.c
     stage = stage_of(record, table, f"stage_{table.name}", before=PLACE if filed else ())
-    stored = [name for name in stage.names if name != "is_new"]
+    direct = Stage(table.name, [ACCOUNT, *stage.columns])
+    stored = stage.names
     values = [name for name in record._fields if name not in key]
     unique = [name for name in stored if name not in values]
     same = " AND ".join(["t.account_id = %(account)s", *(f"t.{n} = s.{n}" for n in unique)])
@@ -109,15 +121,14 @@ def _merge(record: type[Any], table: Table, key: Sequence[str], kind: str) -> Me
     update = f"""
         UPDATE {table.name} t SET ({", ".join(values)}, changed_at) = ROW({new}, now())
         FROM {stage.name} s
-        WHERE {"NOT s.is_new AND" if filed else ""} {same}
-        AND ROW({old}) IS DISTINCT FROM ROW({new})
+        WHERE {same} AND ROW({old}) IS DISTINCT FROM ROW({new})
     """  # noqa: S608 - names of our own tables and columns only
     insert = f"""
         INSERT INTO {table.name} (account_id, {", ".join(stored)})
         SELECT %(account)s, {", ".join(f"s.{name}" for name in stored)} FROM {stage.name} s
-        WHERE {"s.is_new OR" if filed else ""} NOT EXISTS (SELECT FROM {table.name} t WHERE {same})
+        WHERE NOT EXISTS (SELECT FROM {table.name} t WHERE {same})
     """  # noqa: S608 - names of our own tables and columns only
-    return Merge(table, stage, key, kind, update, insert)
+    return Merge(table, stage, direct, key, kind, update, insert)
 
 
 ORDERS = _merge(records.Order, tables.market_orders, ["order_no"], "orders")
@@ -128,7 +139,7 @@ OPTIONS = _merge(records.Option, tables.market_skus, ["product_no", "option_no"]
 LINE_UPDATES = stage_of(records.LineUpdate, tables.market_order_lines, "stage_line_updates")
 CLAIM_UPDATES = stage_of(records.ClaimUpdate, tables.market_claims, "stage_claim_updates")
 OFFERS = stage_of(records.Offer, tables.market_skus, "stage_offers")
-ORDER_KEYS = Stage("stage_order_keys", [("order_no", "text"), ("filed_at", "timestamptz")])
+ORDER_KEYS = Stage("market_order_keys", [ACCOUNT, ("order_no", "text"), *PLACE])
 DOCUMENTS = Stage(
     "stage_documents",
     [
@@ -139,6 +150,7 @@ DOCUMENTS = Stage(
         ("digest", "bigint"),
     ],
 )
+NEW_DOCUMENTS = Stage("raw_documents", [ACCOUNT, *DOCUMENTS.columns, ("run_id", "text")])
 
 
 def load(
@@ -156,6 +168,13 @@ def load(
     """
     loader = _Loader(raw_connection(db), account_id, run_id, window)
     return loader.run(kind, batch)
+
+
+class Place(NamedTuple):
+    """Where an order is filed. is_new: nothing of it is stored, nor can be by anybody else."""
+
+    at: datetime
+    is_new: bool
 
 
 class _Loader:
@@ -208,12 +227,21 @@ class _Loader:
             key = slice(0, len(merge.key))
             self._settle(merge, self._stage(merge.stage, rows, merge.kind, key))
 
-    def _merge_filed(self, merge: Merge, rows: Sequence[Row], places: Mapping[str, Row]) -> None:
-        """Store rows of orders; each begins with its order's number."""
-        if rows:
-            key = slice(len(PLACE), len(PLACE) + len(merge.key))
-            staged = [places[row[0]] + row for row in rows]
-            self._settle(merge, self._stage(merge.stage, staged, merge.kind, key))
+    def _merge_filed(self, merge: Merge, rows: Sequence[Row], places: Mapping[str, Place]) -> None:
+        """Store rows of orders, each of which begins with its order's number."""
+        fresh = [
+            (self._account, place.at, *row) for row in rows if (place := places[row[0]]).is_new
+        ]
+        known = [(place.at, *row) for row in rows if not (place := places[row[0]]).is_new]
+        length = len(merge.key)
+        if fresh:
+            unfit = append_rows(self._db, merge.direct, fresh)
+            self._rejected += [self._refused(merge.kind, it, slice(2, 2 + length)) for it in unfit]
+            self._loaded[merge.table.name].seen += len(fresh) - len(unfit)
+            self._loaded[merge.table.name].inserted += len(fresh) - len(unfit)
+        if known:
+            key = slice(1, 1 + length)
+            self._settle(merge, self._stage(merge.stage, known, merge.kind, key))
 
     def _settle(self, merge: Merge, staged: int) -> None:
         tally = self._loaded[merge.table.name]
@@ -231,21 +259,19 @@ class _Loader:
         self._merge_filed(ORDERS, orders, places)
         self._merge_filed(LINES, lines, places)
 
-    def _file(self, orders: Sequence[Any], lines: Sequence[Any]) -> dict[str, Row]:
-        """Return order_no → (filed_at, is_new): the time it was placed at, as first told."""
+    def _file(self, orders: Sequence[Any], lines: Sequence[Any]) -> dict[str, Place]:
+        """Return order_no → where it is filed: under the time it was placed, as first told."""
         placed: dict[str, datetime] = {}
         for row in (*orders, *lines):
             placed.setdefault(row.order_no, row.ordered_at)
         if not placed:
             return {}
-        copy_rows(self._db, ORDER_KEYS, list(placed.items()))
-        account = {"account": self._account}
-        new = {order_no for (order_no,) in self._db.execute(FILE_ORDERS, account)}
-        places: dict[str, Row] = {no: (at, no in new) for no, at in placed.items()}
-        if len(new) < len(placed):
-            known = self._db.execute(FILED_ORDERS, account)
-            places.update({no: (at, False) for no, at in known if no not in new})
-        ensure_partitions(self._db, {_month(at) for at, is_new in places.values() if is_new})
+        values = {"account": self._account, "orders": [no for no in placed if _clean(no) == no]}
+        places = {no: Place(at, is_new=False) for no, at in self._db.execute(FILED_ORDERS, values)}
+        new = [(self._account, no, at) for no, at in placed.items() if no not in places]
+        append_rows(self._db, ORDER_KEYS, new)
+        places.update({no: Place(at, is_new=True) for _, no, at in new})
+        ensure_partitions(self._db, {_month(it.at) for it in places.values() if it.is_new})
         return places
 
     def _offers(self, offers: Sequence[records.Offer]) -> None:
@@ -301,18 +327,30 @@ class _Loader:
                 rows.append(
                     (kind, number, None if is_xml else body, body if is_xml else None, digest)
                 )
-        if not rows:
-            return
-        unfit = copy_rows(self._db, DOCUMENTS, rows)
-        self._rejected += [
-            Rejected(row[0], f"the database cannot hold it: {reason}", row[2] or row[3], row[1])
-            for row, reason in unfit
-        ]
-        staged = len(rows) - len(unfit)
-        self._run(MERGE_DOCUMENTS, run_id=self._run_id)
-        tally.updated += (changed := sum((row[0], row[1]) in known for row in rows))
-        tally.inserted += staged - changed
-        self._run(RESOLVE_DOCUMENTS)
+        fresh = [(self._account, *row, self._run_id) for row in rows if row[:2] not in known]
+        changed = [row for row in rows if row[:2] in known]
+        unfit = append_rows(self._db, NEW_DOCUMENTS, fresh)
+        self._refuse_documents(unfit, 1)
+        tally.inserted += len(fresh) - len(unfit)
+        if changed:
+            unfit = copy_rows(self._db, DOCUMENTS, changed)
+            self._refuse_documents(unfit, 0)
+            tally.updated += self._run(UPDATE_DOCUMENTS, run_id=self._run_id)
+        self._heal(rows)
+
+    def _refuse_documents(self, unfit: Sequence[Unfit], first: int) -> None:
+        """Reject documents; `first` is the place of their kind in the row."""
+        for row, reason in unfit:
+            kind, number, body, xml = row[first : first + 4]
+            why = f"the database cannot hold it: {reason}"
+            self._rejected.append(Rejected(kind, why, body or xml, number))
+
+    def _heal(self, rows: Sequence[Row]) -> None:
+        """Settle what was rejected under a number that came in order now."""
+        waiting = self._db.execute(WAITING_DOCUMENTS, {"account": self._account}).fetchall()
+        if healed := set(waiting) & {row[:2] for row in rows}:
+            kinds, numbers = zip(*healed, strict=True)
+            self._run(RESOLVE_DOCUMENTS, kinds=list(kinds), numbers=list(numbers))
 
     def _digests(self, latest: dict[tuple[str, str], str]) -> dict[tuple[str, str], int]:
         numbers: dict[str, list[str]] = {}

@@ -29,7 +29,7 @@ class Unfit(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A staging table. columns: name and SQL type, in the order of the record's fields."""
+    """A table to copy into. columns: name and SQL type, in the order of the rows."""
 
     name: str
     columns: Sequence[tuple[str, str]]
@@ -69,10 +69,11 @@ def raw_connection(db: Connection) -> psycopg.Connection[Any]:
 def copy_rows(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) -> list[Unfit]:
     """Fill the emptied staging table with `rows`; return those it cannot hold."""
     db.execute(stage.create())
-    return _copy(db, stage, rows)
+    return append_rows(db, stage, rows)
 
 
-def _copy(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) -> list[Unfit]:
+def append_rows(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) -> list[Unfit]:
+    """Add `rows` to a table, staging or not; return those it cannot hold."""
     if not rows:
         return []
     statement = f"COPY {stage.name} ({', '.join(stage.names)}) FROM STDIN"
@@ -84,5 +85,5 @@ def _copy(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) -> lis
         if len(rows) == 1:
             return [Unfit(rows[0], str(error).splitlines()[0])]
         half = len(rows) // 2
-        return _copy(db, stage, rows[:half]) + _copy(db, stage, rows[half:])
+        return append_rows(db, stage, rows[:half]) + append_rows(db, stage, rows[half:])
     return []

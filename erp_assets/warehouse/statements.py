@@ -10,15 +10,9 @@ BEGIN = """
 Staged rows are few and the tables large: each row is looked up by index, whatever the statistics.
 """
 
-FILE_ORDERS = """
-    INSERT INTO market_order_keys (account_id, order_no, filed_at)
-    SELECT %(account)s, order_no, filed_at FROM stage_order_keys ORDER BY order_no
-    ON CONFLICT DO NOTHING RETURNING order_no
-"""
-
 FILED_ORDERS = """
-    SELECT k.order_no, k.filed_at FROM stage_order_keys s JOIN market_order_keys k
-        ON k.account_id = %(account)s AND k.order_no = s.order_no
+    SELECT order_no, filed_at FROM market_order_keys
+    WHERE account_id = %(account)s AND order_no = ANY(%(orders)s)
 """
 
 SNAPSHOTS = {
@@ -104,19 +98,22 @@ WANT_ORDERS = """
     WHERE w.asked_at < now() - interval '1 day'
 """
 
-MERGE_DOCUMENTS = """
-    INSERT INTO raw_documents (account_id, kind, document_no, body, xml, digest, run_id)
-    SELECT %(account)s, kind, document_no, body, xml, digest, %(run_id)s FROM stage_documents
-    ON CONFLICT (account_id, kind, document_no) DO UPDATE
-    SET body = excluded.body, xml = excluded.xml, digest = excluded.digest,
-        run_id = excluded.run_id, changed_at = now()
+UPDATE_DOCUMENTS = """
+    UPDATE raw_documents t
+    SET body = s.body, xml = s.xml, digest = s.digest, run_id = %(run_id)s, changed_at = now()
+    FROM stage_documents s
+    WHERE t.account_id = %(account)s AND t.kind = s.kind AND t.document_no = s.document_no
+"""
+
+WAITING_DOCUMENTS = """
+    SELECT kind, identity FROM rejected_rows
+    WHERE account_id = %(account)s AND resolved_at IS NULL AND document_no IS NOT NULL
 """
 
 RESOLVE_DOCUMENTS = """
     UPDATE rejected_rows r SET resolved_at = now()
-    FROM stage_documents s
-    WHERE r.account_id = %(account)s AND r.resolved_at IS NULL
-    AND (r.kind, r.identity) = (s.kind, s.document_no)
+    FROM unnest(%(kinds)s::text[], %(numbers)s::text[]) s (kind, document_no)
+    WHERE r.account_id = %(account)s AND (r.kind, r.identity) = (s.kind, s.document_no)
 """
 
 REJECT = """
