@@ -67,9 +67,9 @@ def _check(root: Element) -> None:
     fields = xml.row(root)
     code = fields.get("result_code", fields.get("resultCode"))
     text = fields.get("result_text", fields.get("message", ""))
-    if code is None or code == "0" or any(said in text for said in EMPTY):
+    if NOBODY not in text and (code in (None, "0") or any(said in text for said in EMPTY)):
         return
-    _raise(code, text)
+    _raise(code or "", text)
 
 
 def _raise(code: str, text: str) -> None:
@@ -94,7 +94,10 @@ def written(response: httpx.Response) -> str:
 
 
 def _done(response: httpx.Response, code: str, text: str, *, good: Sequence[str]) -> str:
-    fields = xml.row(xml.parse(response.content))
+    try:
+        fields = xml.row(xml.parse(response.content))
+    except MarketDown as error:  # a web page does not prove that nothing was done
+        raise BadPayload(str(error)) from error
     found, said = fields.get(code), fields.get(text, "")
     if found is None:
         raise BadPayload("an answer without a code")

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import ClassVar, NamedTuple, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
@@ -92,6 +92,10 @@ T = TypeVar("T")
 Item = TypeVar("Item", StockChange, PriceChange, OptionKey)
 
 
+States: TypeAlias = Mapping[tuple[str, str], wire.State | None]
+"""(order_no, line_no) → what `orderlistall` says of it; None: nothing that can be understood."""
+
+
 class TooMany(Exception):
     """More rows in one minute than a list can show."""
 
@@ -125,15 +129,18 @@ class Eleven:
         now: Callable[[], datetime] = clock.utc_now,
     ) -> None:
         """credentials: api_key. base_url: with or without /rest. rate: calls/s, None = no limit."""
-        if not credentials.get("api_key"):
+        key = credentials.get("api_key", "")
+        if not key:
             raise SettingsError("credentials.api_key: is required for 11st")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise SettingsError("credentials.api_key: holds characters that no key of 11st has")
         self._now = now
         self._ahead = concurrency
         self._api = ApiClient(
-            base_url=base_url if urlsplit(base_url).path.strip("/") else f"{base_url}/rest",
+            base_url=base_url if urlsplit(base_url).path.strip("/") else urljoin(base_url, "/rest"),
             throttle=Throttle(rate, reserve=reserve, block=reserve_block, sleep=sleep),
             classify=answers.classify,
-            headers={"openapikey": credentials["api_key"], **HEADERS},
+            headers={"openapikey": key, **HEADERS},
             concurrency=concurrency,
             waits_s=waits_s,
             sleep=sleep,
@@ -182,7 +189,9 @@ class Eleven:
             return
         middle = window.since + (window.until - window.since) / 2
         middle = middle.replace(second=0, microsecond=0)
-        if not window.since < middle < window.until:
+        if middle <= window.since:
+            middle += MINUTE
+        if middle >= window.until:
             raise TooMany(f"{path}: {len(found)} rows in the minute of {window.since.isoformat()}")
         for half in (Window(window.since, middle), Window(middle, window.until)):
             async for rows in self._period(path, half):
@@ -231,23 +240,24 @@ class Eleven:
             async for batch in in_order(jobs, ahead=self._ahead):
                 yield batch
 
-    async def _states(self, order_nos: Sequence[str]) -> dict[tuple[str, str], wire.State]:
-        """Return (order_no, line_no) → state; what cannot be understood is left out."""
+    async def _states(self, order_nos: Sequence[str]) -> States:
+        """Return (order_no, line_no) → state; None where it cannot be understood."""
         numbers = ",".join(quote(no, safe="") for no in order_nos)
-        states: dict[tuple[str, str], wire.State] = {}
+        states: dict[tuple[str, str], wire.State | None] = {}
         for element in await self._listed(f"/claimservice/orderlistall/{numbers}"):
             row = xml.row(element)
+            key = (row.get("ordNo", ""), row.get("ordPrdSeq", ""))
             try:
-                states[wire.need(row, "ordNo"), wire.need(row, "ordPrdSeq")] = wire.state(row)
+                states[key] = wire.state(row)
             except BadRow:
-                continue  # the whole row comes with the order and is rejected there
+                states[key] = None  # the whole row comes with the order and is rejected there
         return states
 
-    async def _order(self, order_no: str, states: Mapping[tuple[str, str], wire.State]) -> Batch:
+    async def _order(self, order_no: str, states: States) -> Batch:
         try:
             rows = await self._listed(f"/ordservices/complete/{quote(order_no, safe='')}")
-        except MarketRejected:
-            return Batch()
+        except MarketRejected as error:
+            return Batch(rejected=[Rejected("orders", str(error), order_no, order_no)])
 
         def take(row: Row, batch: Batch) -> None:
             key = (wire.need(row, "ordNo"), wire.need(row, "ordPrdSeq"))
@@ -311,21 +321,18 @@ class Eleven:
                 content=_search(first, first + PRODUCTS - 1),
                 decode=lambda it: answers.rows(it, ("products",), "product"),
             )
-            batch = wire.read_rows("products", rows, wire.take_product, lambda it: it.get("prdNo"))
-            good = {product.product_no for product in batch.products}
-            found = {
-                row["prdNo"]: wire.listed(row)
-                for row in map(xml.row, rows)
-                if row.get("prdNo") in good and row["prdNo"] not in seen
-            }
-            if rows and not found and not batch.rejected:
+            found: dict[str, wire.Listed] = {}
+            take = partial(wire.take_product, found)
+            batch = wire.read_rows("products", rows, take, lambda it: it.get("prdNo"))
+            names = {xml.row(row).get("prdNo") or xml.raw(row) for row in rows}
+            yield batch, {number: it for number, it in found.items() if number not in seen}
+            if len(rows) < PRODUCTS:
+                return
+            if names <= seen:
                 text = f"page repeated: rows from {first} on are those before"
                 yield Batch(rejected=[Rejected("products", text, text)]), {}
                 return
-            seen |= found.keys()
-            yield batch, found
-            if len(rows) < PRODUCTS:
-                return
+            seen |= names
 
     async def _stocks(self, listings: Mapping[str, wire.Listed]) -> AsyncIterator[Batch]:
         numbers = list(listings)
@@ -337,19 +344,25 @@ class Eleven:
     async def _stock_rows(
         self, product_nos: Sequence[str], listings: Mapping[str, wire.Listed]
     ) -> Batch:
-        """Read the options of several listings; one by one where 11st refuses the many (§4.2)."""
+        """Read the options of several listings; one by one where the answer lacks them (§4.2)."""
         try:
             found = await self._many_stocks(product_nos)
         except MarketRejected:
-            found = {number: await self._one_stock(number) for number in product_nos}
+            found = {}
         batch = Batch()
         for number in product_nos:
-            if number not in found:
+            try:
+                rows = found.get(number) or await self._one_stock(number)
+            except MarketRejected as error:
+                batch.rejected.append(Rejected("offers", str(error), number, number))
+                continue
+            if not rows:
                 why = "the market lists this listing but not its stock"
                 batch.rejected.append(Rejected("offers", why, number, number))
-                continue
-            take = partial(wire.take_stock, number, listings[number])
-            rows = found[number]
+            listing = listings[number]
+            if len(rows) > 1:
+                listing = listing._replace(seller_code=None)  # it names no single option (§9)
+            take = partial(wire.take_stock, number, listing)
             batch.extend(wire.read_rows("offers", rows, take, lambda it: it.get("prdStckNo")))
         return batch
 
@@ -408,8 +421,9 @@ class Eleven:
                     line, "unknown", "the market does not know the line"
                 )
                 continue
-            together = (row.get("dlvNo", ""), row.get("prdNo", ""))
-            if together not in done or not done[together].ok:
+            together = (row.get("dlvNo") or "-".join(line), row.get("prdNo", ""))
+            before = done.get(together)
+            if not before or not (before.ok or before.is_lost):
                 done[together] = await self._act(line, _confirmation(row))
             results[line] = done[together]._replace(key=(line.order_no, line.line_no))
         return [
@@ -427,12 +441,15 @@ class Eleven:
             row, invoice = rows.get(key), it.invoice_no.replace("-", "").replace(" ", "")
             if not isinstance(row, dict):
                 results[key] = row or _refused(key, "unknown", "the market does not know the line")
+            elif not (row.get("dlvNo") and it.carrier):
+                why = "a parcel needs a carrier, and a shipment that the market named"
+                results[key] = _refused(key, "refused_here", why)
             elif not 0 < len(invoice) <= MOST_INVOICE:
                 why = f"an invoice has 1 to {MOST_INVOICE} characters"
                 results[key] = _refused(key, "refused_here", why)
             else:
                 sent = f"{it.sent_at.astimezone(KST):%Y%m%d%H%M}"
-                parcel = (sent, it.carrier, invoice, row.get("dlvNo", ""), it.order_no)
+                parcel = (sent, it.carrier, invoice, row["dlvNo"], it.order_no)
                 groups.setdefault(parcel, []).append(key)
         for parcel, some in groups.items():
             said = await self._act(some[0], _parcel(parcel, some))
@@ -675,9 +692,7 @@ def _parcel(parcel: Sequence[str], lines: Sequence[LineKey]) -> str:
     )
 
 
-def _claimed(
-    states: Mapping[tuple[str, str], wire.State], claims: Iterable[Claim]
-) -> list[LineUpdate]:
+def _claimed(states: States, claims: Iterable[Claim]) -> list[LineUpdate]:
     """Return what became of the lines that claims are about."""
     open_cancels: Counter[tuple[str, str]] = Counter()
     held: Counter[tuple[str, str]] = Counter()
@@ -700,7 +715,7 @@ def _claimed(
             cancelled_quantity=max(0, state.cancelled - open_cancels[key]) + returned[key],
         )
         for key, state in states.items()
-        if key in about
+        if state and key in about
     ]
 
 
@@ -710,6 +725,7 @@ def _refused(line: LineKey, code: str, why: str) -> WriteResult:
 
 def _failed(key: tuple[str, str], error: Exception) -> WriteResult:
     if isinstance(error, AnswerLost):
-        return WriteResult(key, ok=False, code="lost", message=str(error), is_lost=True)
+        why = str(error.__cause__ or error)  # its own text holds the path, thus tracking numbers
+        return WriteResult(key, ok=False, code="lost", message=why, is_lost=True)
     code = error.code if isinstance(error, MarketRejected) else "unavailable"
     return WriteResult(key, ok=False, code=code, message=str(error))

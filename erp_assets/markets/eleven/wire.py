@@ -1,5 +1,6 @@
 """What 11st's rows and codes mean in our records (11st.md §3 to §7). Times are Korean."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -59,6 +60,8 @@ PRODUCT_STATUSES = {
     "110": ProductStatus.PENDING,
 }
 """`selStatCd` of a listing (§3.2)."""
+NUMBER = re.compile(r"[+-]?[0-9][0-9,]{0,14}")
+"""A whole number with or without commas, short enough for every column."""
 BUYABLE = (ProductStatus.ON_SALE, ProductStatus.SOLD_OUT)
 
 CANCEL_STATUSES = {
@@ -138,10 +141,9 @@ def whole(row: Row, name: str, default: int | None = None) -> int:
 
 def signed(text: str, name: str) -> int:
     """Return a whole number that may be negative."""
-    try:
-        return int(text.replace(",", ""))
-    except ValueError:
+    if not NUMBER.fullmatch(text):
         refuse(name, f"not a whole number: {text[:40]!r}")
+    return int(text.replace(",", ""))
 
 
 def line_number(row: Row) -> str | None:
@@ -358,29 +360,23 @@ class Listed(NamedTuple):
     seller_code: str | None
 
 
-def take_product(row: Row, batch: Batch) -> None:
-    """Append a listing."""
+def take_product(found: dict[str, Listed], row: Row, batch: Batch) -> None:
+    """Append a listing; put into `found` what it lends to its options."""
     code = need(row, "selStatCd")
     status = PRODUCT_STATUSES.get(code)
     if status is None:
         refuse("selStatCd", f"unknown value {code!r}")
-    whole(row, "selPrc")
-    batch.products.append(
-        Product(
-            product_no=need(row, "prdNo"),
-            name=need(row, "prdNm"),
-            status=status,
-            market_status=code,
-            seller_code=row.get("sellerPrdCd"),
-            category=row.get("dispCtgrNo"),
-        )
+    price = whole(row, "selPrc")
+    product = Product(
+        product_no=need(row, "prdNo"),
+        name=need(row, "prdNm"),
+        status=status,
+        market_status=code,
+        seller_code=row.get("sellerPrdCd"),
+        category=row.get("dispCtgrNo"),
     )
-
-
-def listed(row: Row) -> Listed:
-    """Read price and state of a listing that `take_product` accepted."""
-    status = PRODUCT_STATUSES[row["selStatCd"]]
-    return Listed(whole(row, "selPrc"), status, row.get("sellerPrdCd"))
+    found[product.product_no] = Listed(price, status, product.seller_code)
+    batch.products.append(product)
 
 
 def take_stock(product_no: str, listing: Listed, row: Row, batch: Batch) -> None:
