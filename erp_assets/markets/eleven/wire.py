@@ -61,7 +61,8 @@ PRODUCT_STATUSES = {
 }
 """`selStatCd` of a listing (§3.2)."""
 NUMBER = re.compile(r"[+-]?[0-9][0-9,]{0,14}")
-"""A whole number with or without commas, short enough for every column."""
+"""A whole number with or without commas, short enough for every column of money."""
+MOST_PIECES = 2**31 - 1
 BUYABLE = (ProductStatus.ON_SALE, ProductStatus.SOLD_OUT)
 
 CANCEL_STATUSES = {
@@ -139,6 +140,14 @@ def whole(row: Row, name: str, default: int | None = None) -> int:
     return found
 
 
+def pieces(row: Row, name: str, default: int | None = None) -> int:
+    """Return a number of things: whole, and small enough for its column."""
+    found = whole(row, name, default)
+    if found > MOST_PIECES:
+        refuse(name, f"too many: {found}")
+    return found
+
+
 def signed(text: str, name: str) -> int:
     """Return a whole number that may be negative."""
     if not NUMBER.fullmatch(text):
@@ -190,7 +199,7 @@ def take_line(row: Row, batch: Batch, code: str) -> None:
 
 
 def _line(row: Row, order: Order, status: LineStatus, code: str) -> OrderLine:
-    quantity = whole(row, "ordQty")
+    quantity = pieces(row, "ordQty")
     unit_price = _unit_price(row, quantity)
     address = " ".join(row[n] for n in ("rcvrBaseAddr", "rcvrDtlsAddr") if n in row)
     return OrderLine(
@@ -226,15 +235,15 @@ def _line(row: Row, order: Order, status: LineStatus, code: str) -> OrderLine:
     )
 
 
-def _unit_price(row: Row, pieces: int) -> int:
+def _unit_price(row: Row, quantity: int) -> int:
     """Return what one piece cost, surcharge included.
 
     Some lists leave out the surcharge (`dlvcompleted`) or the price (`completed`), but not the sum.
     """
-    if "ordOptWonStl" not in row and pieces:
-        return whole(row, "ordAmt") // pieces
+    if "ordOptWonStl" not in row and quantity:
+        return whole(row, "ordAmt") // quantity
     surcharge = signed(row.get("ordOptWonStl", "0"), "ordOptWonStl")
-    price = whole(row, "selPrc") + (surcharge // pieces if pieces else 0)
+    price = whole(row, "selPrc") + (surcharge // quantity if quantity else 0)
     if price < 0:
         refuse("ordOptWonStl", f"takes more than the price: {surcharge}")
     return price
@@ -277,7 +286,7 @@ def state(row: Row) -> State:
     """Read a row of `orderlistall`."""
     code = need(row, "ordPrdStat")
     line_status(code)
-    return State(code, whole(row, "ordQty"), whole(row, "ordCnQty", 0))
+    return State(code, pieces(row, "ordQty"), pieces(row, "ordCnQty", 0))
 
 
 # ── claims ─────────────────────────────────────────────────────────────────────────────────────
@@ -323,7 +332,7 @@ class ClaimList:
             kind=ClaimKind.CANCEL,
             status=self._status(row, "ordCnStatCd", CANCEL_STATUSES),
             market_status=row["ordCnStatCd"],
-            quantity=whole(row, "ordCnQty"),
+            quantity=pieces(row, "ordCnQty"),
             requested_at=fields.needed_instant(row.get("createDt"), "createDt"),
             completed_at=fields.instant(row.get("cnTrtEndDt"), "cnTrtEndDt"),
             reason_code=row.get("ordCnRsnCd"),
@@ -341,7 +350,7 @@ class ClaimList:
             kind=self.kind,
             status=self._status(row, "clmStat", CLAIM_STATUSES),
             market_status=row["clmStat"],
-            quantity=whole(row, "clmReqQty"),
+            quantity=pieces(row, "clmReqQty"),
             requested_at=fields.needed_instant(row.get("reqDt"), "reqDt"),
             completed_at=fields.instant(row.get("trtEndDt"), "trtEndDt"),
             reason_code=reason,
@@ -386,7 +395,7 @@ def take_stock(product_no: str, listing: Listed, row: Row, batch: Batch) -> None
     if price < 0:
         refuse("addPrc", f"takes more than the price: {row['addPrc']}")
     offer = Offer(
-        product_no, option_no, whole(row, "stckQty"), price, on_sale=listing.status in BUYABLE
+        product_no, option_no, pieces(row, "stckQty"), price, on_sale=listing.status in BUYABLE
     )
     code = row.get("sellerStockCd") or listing.seller_code
     batch.options.append(Option(product_no, option_no, row.get("mixDtlOptNm", ""), code))
