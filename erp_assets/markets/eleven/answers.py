@@ -64,12 +64,16 @@ def rows(response: httpx.Response, names: Sequence[str], row: str) -> list[Eleme
 
 def _check(root: Element) -> None:
     """Raise what the code of an answer without rows means."""
-    fields = xml.row(root)
-    code = fields.get("result_code", fields.get("resultCode"))
-    text = fields.get("result_text", fields.get("message", ""))
+    code, text = _told(xml.row(root))
     if NOBODY not in text and (code in (None, "0") or any(said in text for said in EMPTY)):
         return
     _raise(code or "", text)
+
+
+def _told(fields: xml.Row) -> tuple[str | None, str]:
+    """Return code and text of an answer, whatever its envelope."""
+    code = fields.get("result_code", fields.get("resultCode"))
+    return code, fields.get("result_text", fields.get("message", ""))
 
 
 def _raise(code: str, text: str) -> None:
@@ -100,6 +104,9 @@ def _done(response: httpx.Response, code: str, text: str, *, good: Sequence[str]
         raise BadPayload(str(error)) from error
     found, said = fields.get(code), fields.get(text, "")
     if found is None:
+        other, words = _told(fields)
+        if other == MAINTENANCE or NOBODY in words:
+            _raise(other or "", words)
         raise BadPayload("an answer without a code")
     if found not in good:
         _raise(found, said)
