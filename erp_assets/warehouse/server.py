@@ -162,14 +162,21 @@ def _postmaster(data: Path) -> psutil.Process | None:
     """Return the process named in the lock, unless its number belongs to somebody else now."""
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
-        is_ours = _is_dead(process) or process.cwd() == str(data)
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
+    try:
+        folder = process.cwd()  # "" of one half gone, which is not yet a zombie
+    except (OSError, psutil.Error):
+        folder = ""
+    is_ours = _is_dead(process) or folder in ("", str(data))
     return process if is_ours else None
 
 
 def _is_dead(process: psutil.Process) -> bool:
-    return process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    try:
+        return process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _works_in(process: psutil.Process, data: Path) -> bool:
