@@ -22,7 +22,7 @@ from erp_assets.records import Batch
 from erp_assets.warehouse import loading, marks, queries
 from erp_assets.warehouse.engine import Warehouse
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 10_000
 """Rows gathered before they are stored: large enough for COPY, small enough for flat memory."""
 
 KINDS = ("products", "stock", "prices", "orders", "claims")

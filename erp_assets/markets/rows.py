@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import NoReturn
 
 import msgspec
@@ -47,10 +48,10 @@ def refuse(field: str, why: str) -> NoReturn:
 
 def instant(text: str | None, field: str) -> datetime | None:
     """Return an aware instant; without offset it is Korean time; None for nothing."""
-    if text is None or not text.strip():
+    if not text or not (text := text.strip()):
         return None
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = datetime.fromisoformat(text)
     except ValueError:
         refuse(field, f"not a time: {text[:40]!r}")
     return found if found.tzinfo else found.replace(tzinfo=clock.KST)
@@ -69,9 +70,14 @@ def end_of_day(text: str | None, field: str) -> datetime | None:
     if not text:
         return None
     try:
-        return clock.day_window(date.fromisoformat(text[:10])).until
+        return _end_of(text[:10])
     except (ValueError, OverflowError):
         refuse(field, f"not a day: {text[:40]!r}")
+
+
+@lru_cache(maxsize=1_000)
+def _end_of(day: str) -> datetime:
+    return clock.day_window(date.fromisoformat(day)).until
 
 
 def count(value: int | None, field: str) -> int:
@@ -104,4 +110,6 @@ def needed_won(value: int | float | None, field: str) -> int:
 
 def text_or_none(value: object) -> str | None:
     """Return text, None for nothing or blank."""
-    return str(value).strip() or None if value is not None else None
+    if value is None:
+        return None
+    return (value if isinstance(value, str) else str(value)).strip() or None

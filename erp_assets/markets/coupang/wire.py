@@ -330,9 +330,10 @@ def take_sheet(body: bytes, batch: Batch) -> None:
     if status is None:
         refuse("status", f"unknown value {sheet.status!r}")
     order = _order(sheet)
+    parcel = _parcel(sheet)
     lines: dict[str, OrderLine] = {}
     for item in sheet.order_items:
-        line = _line(sheet, order, item, status)
+        line = _line(order, parcel, item, status)
         before = lines.get(line.line_no)
         lines[line.line_no] = line if before is None else _joined(before, line)
     batch.orders.append(order)
@@ -351,25 +352,40 @@ def _order(sheet: Sheet) -> Order:
     )
 
 
-def _line(sheet: Sheet, order: Order, item: SheetItem, status: LineStatus) -> OrderLine:
+def _parcel(sheet: Sheet) -> dict[str, Any]:
+    """Return what the lines of a box share."""
+    receiver = sheet.receiver or Person()
+    fees = (money(sheet.shipping_price, "shippingPrice"), money(sheet.remote_price, "remotePrice"))
+    address = " ".join(part for part in (receiver.addr1, receiver.addr2) if part)
+    return {
+        "market_status": sheet.status,
+        "shipment_no": str(sheet.shipment_box_id),
+        "shipping_fee": sum(part or 0 for part in fees),
+        "carrier": rows.text_or_none(sheet.delivery_company_name),
+        "invoice_no": rows.text_or_none(sheet.invoice_number),
+        "shipped_at": rows.instant(sheet.in_trasit_date_time, "inTrasitDateTime"),
+        "delivered_at": rows.instant(sheet.delivered_date, "deliveredDate"),
+        "receiver_name": rows.text_or_none(receiver.name),
+        "receiver_phone": receiver.phone,
+        "postcode": rows.text_or_none(receiver.post_code),
+        "address": rows.text_or_none(address),
+        "delivery_note": rows.text_or_none(sheet.parcel_print_message),
+    }
+
+
+def _line(order: Order, parcel: dict[str, Any], item: SheetItem, status: LineStatus) -> OrderLine:
     quantity = rows.count(item.shipping_count, "shippingCount")
     cancelled = rows.count(item.cancel_count or 0, "cancelCount")
     held = rows.count(item.hold_count_for_cancel or 0, "holdCountForCancel")
     unit_price = rows.needed_won(money(item.sales_price, "salesPrice"), "salesPrice")
-    receiver = sheet.receiver or Person()
     completed_at = rows.instant(item.confirm_date, "confirmDate")
-    coupons = (
-        money(item.instant_coupon_discount, "instantCouponDiscount"),
-        money(item.downloadable_coupon_discount, "downloadableCouponDiscount"),
-    )
-    fees = (money(sheet.shipping_price, "shippingPrice"), money(sheet.remote_price, "remotePrice"))
-    address = " ".join(part for part in (receiver.addr1, receiver.addr2) if part)
+    instant = money(item.instant_coupon_discount, "instantCouponDiscount")
+    download = money(item.downloadable_coupon_discount, "downloadableCouponDiscount")
     return OrderLine(
         order_no=order.order_no,
-        line_no=line_no(sheet.shipment_box_id, item.vendor_item_id),
+        line_no=line_no(parcel["shipment_no"], item.vendor_item_id),
         ordered_at=order.ordered_at,
         status=_status(status, quantity, cancelled, is_completed=completed_at is not None),
-        market_status=sheet.status,
         product_no=str(item.seller_product_id or ""),
         product_name=item.seller_product_name or item.vendor_item_name or "",
         quantity=quantity,
@@ -380,23 +396,13 @@ def _line(sheet: Sheet, order: Order, item: SheetItem, status: LineStatus) -> Or
         seller_code=rows.text_or_none(item.external_vendor_sku_code),
         held_quantity=held,
         cancelled_quantity=cancelled,
-        seller_discount=sum(part or 0 for part in coupons),
+        seller_discount=(instant or 0) + (download or 0),
         market_discount=money(item.coupang_discount, "coupangDiscount"),
-        shipment_no=str(sheet.shipment_box_id),
-        shipping_fee=sum(part or 0 for part in fees),
         ship_by=rows.end_of_day(
             item.planned_shipping_date or item.estimated_shipping_date, "estimatedShippingDate"
         ),
-        carrier=rows.text_or_none(sheet.delivery_company_name),
-        invoice_no=rows.text_or_none(sheet.invoice_number),
-        shipped_at=rows.instant(sheet.in_trasit_date_time, "inTrasitDateTime"),
-        delivered_at=rows.instant(sheet.delivered_date, "deliveredDate"),
         completed_at=completed_at,
-        receiver_name=rows.text_or_none(receiver.name),
-        receiver_phone=receiver.phone,
-        postcode=rows.text_or_none(receiver.post_code),
-        address=rows.text_or_none(address),
-        delivery_note=rows.text_or_none(sheet.parcel_print_message),
+        **parcel,
     )
 
 
