@@ -226,9 +226,11 @@ class Eleven:
 
     async def _lines(self, window: Window) -> AsyncIterator[Batch]:
         for listed in LINE_LISTS:
-            take = wire.take_shipped if listed.status == "401" else listed.take
+            is_thin = listed.status == "401"
+            take = wire.take_shipped if is_thin else listed.take
+            number = partial(wire.line_number, layout="shipped") if is_thin else wire.line_number
             async for rows in self._period(f"/ordservices/{listed.path}", window):
-                yield wire.read_rows("orders", rows, take, wire.line_number)
+                yield wire.read_rows("orders", rows, take, number)
 
     async def orders_by_no(self, order_nos: Sequence[str]) -> AsyncIterator[Batch]:
         """Yield all lines of each order: their states a hundred a time, then each whole (§6.2)."""
@@ -269,7 +271,8 @@ class Eleven:
                 amount = line.unit_price * told.quantity
                 batch.lines.append(line._replace(quantity=told.quantity, amount=amount))
 
-        return wire.read_rows("orders", rows, take, wire.line_number)
+        number = partial(wire.line_number, layout="by number")
+        return wire.read_rows("orders", rows, take, number)
 
     def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
         """Yield the orders of these lines."""

@@ -155,11 +155,14 @@ def signed(text: str, name: str) -> int:
     return int(text.replace(",", ""))
 
 
-def line_number(row: Row) -> str | None:
-    """Return "<ordNo>-<ordPrdSeq>", the document_no of rows of orders."""
+def line_number(row: Row, layout: str = "") -> str | None:
+    """Return "<ordNo>-<ordPrdSeq>", the document_no of rows of orders.
+
+    layout: names rows of another form, so that they do not take turns in one document.
+    """
     if "ordNo" not in row or "ordPrdSeq" not in row:
         return None
-    return f"{row['ordNo']}-{row['ordPrdSeq']}"
+    return f"{row['ordNo']}-{row['ordPrdSeq']} {layout}".rstrip()
 
 
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────
