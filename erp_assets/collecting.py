@@ -18,7 +18,7 @@ from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.errors import ErpError, MarketDenied
 from erp_assets.markets import Market
-from erp_assets.records import Batch
+from erp_assets.records import Batch, LineUpdate
 from erp_assets.warehouse import loading, marks, queries
 from erp_assets.warehouse.engine import Warehouse
 
@@ -39,7 +39,8 @@ class Collected:
     """What collecting one kind of one account did.
 
     stored: rows inserted or changed, by table. seen: rows read, by table. seconds: wall time.
-    error: why it stopped early; rows stored before stay stored.
+    error: why it stopped early; rows stored before stay stored. early: updates of lines that were
+    not stored yet when they came, to be applied once their orders are.
     """
 
     account: str
@@ -54,6 +55,7 @@ class Collected:
     complete_until: datetime | None = None
     error: str | None = None
     remedy: str | None = None
+    early: list[LineUpdate] = field(default_factory=list, repr=False)
 
     @property
     def is_whole(self) -> bool:
@@ -189,9 +191,13 @@ class Collector:
         """Store a gathered batch; where it ends a window, the orders it mentions come first."""
         done, batch.complete_until = batch.complete_until, None
         wanted = await asyncio.to_thread(self._load, kind, batch, result)
+        result.early += [it for it in batch.line_updates if it.order_no in wanted]
         if done is None or result.window is None:
             return
-        await self._fetch(wanted, result)
+        await self._fetch(sorted(wanted), result)
+        early, result.early = result.early, []
+        if early:
+            await asyncio.to_thread(self._load, kind, Batch(line_updates=early), result)
         since = result.complete_until or result.window.since
         await asyncio.to_thread(self._mark, kind, Window(since, done))
         result.complete_until = done
@@ -210,7 +216,7 @@ class Collector:
         with self.warehouse.transaction() as db:
             marks.orders_asked(db, self.account_id, answered)
 
-    def _load(self, kind: str, batch: Batch, result: Collected) -> list[str]:
+    def _load(self, kind: str, batch: Batch, result: Collected) -> frozenset[str]:
         with self.warehouse.transaction() as db:
             loaded = loading.load(
                 db,
@@ -221,7 +227,7 @@ class Collector:
                 window=result.window,
             )
             result.count(loaded)
-            return queries.wanted_orders(db, self.account_id)
+            return frozenset(queries.wanted_orders(db, self.account_id))
 
     def _mark(self, kind: str, window: Window) -> None:
         with self.warehouse.transaction() as db:

@@ -2,7 +2,8 @@
 
 Every table is filled the same way: COPY into a staging table, then one statement that merges it.
 The rules of the merge are the vocabulary's: a later row wins, None never erases, the pieces of a
-line never shrink, and a row whose values are the same is left alone.
+line never shrink, a line that is over stays cancelled or returned until a claim says otherwise, and
+a row whose values are the same is left alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Table
 
 from erp_assets import records
 from erp_assets.clock import Window
-from erp_assets.records import Batch, RawDocument, Rejected
+from erp_assets.records import Batch, LineStatus, RawDocument, Rejected
 from erp_assets.warehouse import tables
 from erp_assets.warehouse.marks import ensure_partitions
 from erp_assets.warehouse.staging import (
@@ -46,6 +47,9 @@ from erp_assets.warehouse.statements import (
 ACCOUNT = ("account_id", "integer")
 PLACE = (("filed_at", "timestamptz"),)
 """Stands before rows of orders: where they are filed."""
+
+OVER = f"('{LineStatus.CANCELLED}', '{LineStatus.RETURNED}')"
+"""How a line ends without being bought; a Coupang sheet cannot tell which, only a claim can."""
 
 BODY_CHARACTERS = 20_000
 """How much of a rejected row is kept."""
@@ -97,6 +101,10 @@ class Merge(NamedTuple):
 def _merged(table: Table, column: str) -> str:
     if column == "quantity" and table is tables.market_order_lines:
         return "greatest(t.quantity, s.quantity)"
+    if column == "status" and table is tables.market_order_lines:
+        return (
+            f"CASE WHEN t.status IN {OVER} AND s.status IN {OVER} THEN t.status ELSE s.status END"
+        )
     if column == "amount":
         return "s.unit_price * greatest(t.quantity, s.quantity)"
     if table.c[column].nullable:

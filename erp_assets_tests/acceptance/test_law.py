@@ -50,6 +50,20 @@ def test_everything_a_market_shows_is_stored_and_nothing_else(warehouse, market)
 
 
 @pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("seed", [1, 7])
+def test_collecting_again_changes_nothing(warehouse, market, seed):
+    """No answer of a market undoes what another of its answers said."""
+    made = world(seed)
+    with serving(made) as simulator:
+        collect(warehouse, simulator, market, now=made.now)
+        again = collect(warehouse, simulator, market, now=made.now)
+        assert {kind: sum(it.stored.values()) for kind, it in again.items()} == dict.fromkeys(
+            again, 0
+        )
+        check(warehouse, simulator.accounts[market])
+
+
+@pytest.mark.parametrize("market", MARKETS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_faults_leave_no_trace_once_they_are_over(warehouse, market, seed):
     made = world(seed)

@@ -28,6 +28,7 @@ from erp_assets.markets.coupang.auth import Signature
 from erp_assets.markets.throttle import Reserve, Throttle
 from erp_assets.records import (
     Batch,
+    Claim,
     ClaimKind,
     ClaimStatus,
     Dispatch,
@@ -259,7 +260,7 @@ class Coupang:
         A line whose pieces are all cancelled leaves the order lists, so finished receipts also
         update lines.
         """
-        gone: dict[tuple[str, str], int] = {}
+        gone: dict[str, dict[str, Claim]] = {}
         windows = list(clock.day_windows(since, until, width_days=SLICE_DAYS))
         async for batch in self._by_slices(windows, self._claims):
             batch.line_updates += _whole_lines(batch, gone)
@@ -497,10 +498,11 @@ def _days(window: Window) -> tuple[str, str]:
     return days[0].isoformat(), days[-1].isoformat()
 
 
-def _whole_lines(batch: Batch, gone: dict[tuple[str, str], int]) -> list[LineUpdate]:
+def _whole_lines(batch: Batch, gone: dict[str, dict[str, Claim]]) -> list[LineUpdate]:
     """Return updates of lines whose last piece a finished receipt took.
 
-    gone: pieces taken so far, by (receipt, line); a receipt may show up in several lists.
+    gone: finished parts so far, by line and receipt; a receipt may show up in several lists. A line
+    of which one piece came back after shipping counts as returned, as its order sheet tells it.
     """
     bought: dict[str, int] = {}
     for document in batch.documents:
@@ -510,17 +512,16 @@ def _whole_lines(batch: Batch, gone: dict[tuple[str, str], int]) -> list[LineUpd
     for claim in batch.claims:
         if claim.status is not ClaimStatus.DONE or claim.claim_no.startswith("E"):
             continue
-        gone[claim.claim_no, claim.line_no] = claim.quantity
-        total = sum(pieces for (_, line), pieces in gone.items() if line == claim.line_no)
+        parts = gone.setdefault(claim.line_no, {})
+        parts[claim.claim_no] = claim
+        total = sum(part.quantity for part in parts.values())
         if 0 < bought.get(claim.line_no, 0) <= total:
-            is_cancel = claim.kind is ClaimKind.CANCEL
-            status = LineStatus.CANCELLED if is_cancel else LineStatus.RETURNED
+            is_return = any(part.kind is ClaimKind.RETURN for part in parts.values())
             updates.append(
                 LineUpdate(
                     claim.order_no,
                     claim.line_no,
-                    status,
-                    claim.market_status,
+                    LineStatus.RETURNED if is_return else LineStatus.CANCELLED,
                     held_quantity=0,
                     cancelled_quantity=total,
                 )

@@ -27,6 +27,9 @@ from erp_assets.records import (
     Rejected,
 )
 
+PIECES = re.compile(r"(?:^|-)\d+개$")
+"""How an option's text ends: with pieces left, which change while it does not (§6.1)."""
+
 LINE_STATUSES = {
     "101": LineStatus.UNPAID,
     "102": LineStatus.UNPAID,
@@ -217,7 +220,7 @@ def _line(row: Row, order: Order, status: LineStatus, code: str) -> OrderLine:
         unit_price=unit_price,
         amount=unit_price * quantity,
         option_no=row.get("prdStckNo"),
-        option_name=row.get("slctPrdOptNm"),
+        option_name=PIECES.sub("", row.get("slctPrdOptNm", "")) or None,
         seller_code=row.get("sellerStockCd") or row.get("sellerPrdCd"),
         seller_discount=_won(row, "sellerDscPrcPerSeq", "lstSellerDscPrc", "sellerDscPrc"),
         market_discount=_won(row, "tmallDscPrcPerSeq", "lstTmallDscPrc", "tmallDscPrc"),
