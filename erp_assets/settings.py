@@ -277,6 +277,9 @@ class Settings(BaseSettings):
     accounts: those configured, or the simulator's when none are (`uses_simulator`).
     history_start: first KST day collected and first partition; fixed, so that partitions stay.
     database_url: None = the embedded server below `home`.
+    logs: folder of the scheduler's log files; None = `log_folder`. log_days: how long they stay.
+    max_runs, account_runs, job_type_runs: how many runs may go on at once, in all, per account and
+    per job type (by name). retry_seconds: pause before the first retry; it doubles each time.
     """
 
     model_config = SettingsConfigDict(
@@ -293,6 +296,12 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(
         default=None, repr=False, exclude=True
     )
+    logs: Annotated[Path, AfterValidator(_absolute)] | None = None
+    log_days: Annotated[int, Field(ge=1)] = 30
+    max_runs: Annotated[int, Field(ge=1, le=200)] = 4
+    account_runs: Annotated[int, Field(ge=1, le=200)] = 2
+    job_type_runs: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     timezone: ZoneInfo = clock.KST
     language: Language = Field(default_factory=spoken_language)
     history_start: Annotated[date, AfterValidator(_past)] = date(2026, 1, 1)
@@ -316,8 +325,9 @@ class Settings(BaseSettings):
             lines = f"{config_file().name}: is not TOML: {error}"
         except OSError as error:
             lines = f"{config_file().name}: cannot be read: {error.strerror}"
-        except pydantic_settings.SettingsError:
-            lines = "ERP_ACCOUNTS: is not JSON"
+        except pydantic_settings.SettingsError as error:
+            name = re.search(r'field "(\w+)"', str(error))
+            lines = f"{PREFIX}{name[1].upper() if name else 'ACCOUNTS'}: is not JSON"
         else:
             return
         raise SettingsError(lines)
@@ -326,6 +336,13 @@ class Settings(BaseSettings):
     def uses_simulator(self) -> bool:
         """Are no accounts configured, so that the simulator's stand in?"""
         return "accounts" not in self.model_fields_set
+
+    @property
+    def log_folder(self) -> Path:
+        """Where log files go: `logs` beside the project's .erp, or in an ERP_HOME elsewhere."""
+        if self.logs is not None:
+            return self.logs
+        return (self.home.parent if self.home.name == ".erp" else self.home) / "logs"
 
     @property
     def enabled_accounts(self) -> tuple[Account, ...]:

@@ -12,6 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"clock", "errors"},
     "markets": GROUND,
     "warehouse": GROUND,
+    "scheduling": {"clock", "errors", "warehouse"},
     "simulator": {"clock", "records"},
     "accounts": GROUND | {"markets", "settings"},
     "collecting": GROUND | {"markets", "warehouse"},
@@ -19,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launching": {"clock", "errors"},
     "remedies": {"clock", "errors", "settings"},
     "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
-    "defs": GROUND | {"accounts", "collecting", "markets", "settings", "simulated", "warehouse"},
+    "defs": GROUND
+    | {"accounts", "collecting", "markets", "scheduling", "settings", "simulated", "warehouse"},
     "definitions": {"defs", "settings"},
     "demonstration": GROUND | {"launching", "settings", "simulated", "warehouse"},
 }
@@ -35,6 +37,7 @@ ONLY_IN = {
     "lxml": {"markets", "simulator"},
     "uvicorn": {"simulator"},
     "psycopg": {"warehouse"},
+    "croniter": {"scheduling"},
 }
 """Third-party packages that mark a layer."""
 

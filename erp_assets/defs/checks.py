@@ -9,7 +9,9 @@ from pydantic import Field
 
 from erp_assets import clock
 from erp_assets.clock import Window
-from erp_assets.defs.resources import Platform, failures
+from erp_assets.defs.resources import Platform
+from erp_assets.defs.tickets import failures
+from erp_assets.scheduling.working import Ticket
 from erp_assets.warehouse import queries
 
 SHOWN = 10
@@ -31,12 +33,13 @@ def control_total(
     context: dg.AssetCheckExecutionContext,
     config: ControlTotalConfig,
     platform: dg.ResourceParam[Platform],
+    ticket: dg.ResourceParam[Ticket],
 ) -> dg.AssetCheckResult:
     """List the market again, independently of the collection, and look for each key."""
     now = platform.now()
     window = Window(clock.day_start(clock.kst_day(now - timedelta(days=config.days_back))), now)
     found: dict[str, Any] = {}
-    with failures():
+    with failures(ticket):
         for account in platform.settings.enabled_accounts:
             if not config.accounts or account.key in config.accounts:
                 found[account.key] = control_account(platform, account.key, window)

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.instance import InstanceRef
+from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
@@ -70,6 +71,40 @@ class ProjectFiles(LocalArtifactStorage):
     ) -> "ProjectFiles":
         """Place the files."""
         return cls(str(Settings().home / "dagster"), inst_data=inst_data)
+
+
+class ProjectQueue(QueuedRunCoordinator[Any]):
+    """Where runs wait: as many at once as the settings allow, in all, per account and per type."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "ProjectQueue":
+        """Turn the settings' limits into Dagster's; one second between looks is its floor."""
+        settings = Settings()
+        limits: list[dict[str, Any]] = [
+            {
+                "key": "erp/account",
+                "value": {"applyLimitPerUniqueValue": True},
+                "limit": settings.account_runs,
+            }
+        ]
+        limits += [
+            {"key": "erp/job_type", "value": name, "limit": most}
+            for name, most in settings.job_type_runs.items()
+        ]
+        return cls(
+            max_concurrent_runs=settings.max_runs,
+            tag_concurrency_limits=limits,
+            dequeue_interval_seconds=1,
+            dequeue_use_threads=True,
+            inst_data=inst_data,
+        )
 
 
 def open_instance() -> dg.DagsterInstance:
