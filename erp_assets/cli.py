@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from erp_assets import clock
+from erp_assets.cli_jobs import jobs
 from erp_assets.clock import Window
 from erp_assets.errors import ErpError
 
@@ -58,6 +59,9 @@ def main() -> None:
     First minute:    make demo
     Real accounts:   cp erp.example.toml erp.toml; erp doctor; erp collect
     """
+
+
+main.add_command(jobs)
 
 
 @main.command()

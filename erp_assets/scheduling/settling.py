@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row
 
 from erp_assets.scheduling import statements as sql
 from erp_assets.scheduling.job_types import Work
+from erp_assets.scheduling.logs import SCHEDULER
 from erp_assets.scheduling.runs import GOOD, OPEN, Request, Runs, RunState, RunStatus
 
 SUSPICION = timedelta(seconds=20)
@@ -60,8 +61,13 @@ class Settler:
         rows = self.db.execute(sql.OPEN_RUNS).all()
         states = self._states(rows)
         unmet: list[Request] = []
-        for _, group in groupby(rows, key=lambda row: row.id):
-            unmet += self._look(list(group), states)
+        for number, group in groupby(rows, key=lambda row: row.id):
+            try:
+                with self.db.begin_nested():
+                    unmet += self._look(list(group), states)
+            except Exception as error:  # noqa: BLE001 - one execution must never stop the others
+                told = f"execution #{number} cannot be settled yet: {type(error).__name__}: {error}"
+                self.log(SCHEDULER, told[:500])
         return unmet
 
     def _states(self, rows: Sequence[Row[Any]]) -> Mapping[str, RunState]:

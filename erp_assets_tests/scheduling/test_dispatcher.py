@@ -1,10 +1,12 @@
 """What the dispatcher does with rows, locks, executions and slots."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
 from erp_assets.scheduling.runs import RunStatus
+from erp_assets.scheduling.working import _alive
 from erp_assets_tests.scheduling.desk import START
 
 
@@ -62,10 +64,6 @@ def test_an_execution_runs_and_settles(desk):
 
 def alive(desk, requests):
     """Hold the liveness locks of runs, as their workers do."""
-    from contextlib import ExitStack
-
-    from erp_assets.scheduling.working import _alive
-
     stack = ExitStack()
     for it in requests:
         stack.enter_context(_alive(desk.warehouse, f"run-{it.run_key}"))
