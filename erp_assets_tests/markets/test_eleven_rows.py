@@ -52,6 +52,9 @@ BODY = samples.COMPLETE.replace("<ns2:orders>", SCOPED)
         samples.COMPLETE.replace("ns2:", "").encode("cp949"),
         BODY.replace("ns2:", "a:").replace("xmlns:ns2", "xmlns:a").encode("cp949"),
         BODY.replace("<ns2:order>", "<!-- row --><ns2:order><?pi ?>").encode("cp949"),
+        BODY.replace("린넨 셔츠", "린넨<!-- a --> <?pi ?>셔<![CDATA[츠]]>").encode("cp949"),
+        b"\xef\xbb\xbf" + f'<?xml version="1.0" encoding="UTF-8"?>{BODY}'.encode(),
+        f"{samples.DECLARATION}{samples.DECLARATION}{BODY}".encode("cp949"),
     ],
     ids=[
         "as documented",
@@ -64,6 +67,9 @@ BODY = samples.COMPLETE.replace("<ns2:orders>", SCOPED)
         "no prefix",
         "other prefix",
         "comments",
+        "text in pieces",
+        "byte order mark",
+        "declared twice",
     ],
 )
 def test_layout_of_an_answer_does_not_matter(content: bytes):
@@ -172,8 +178,8 @@ def test_text_outside_euc_kr_comes_as_references():
 
 @pytest.mark.parametrize(
     "piece",
-    ["\x1f", "\x00", "&#x1F;", "&#0;", "&#31;", "&#xFFFF;", "&#xD800;"],
-    ids=["unit", "nul", "unit as x", "nul as n", "unit as n", "no character", "surrogate"],
+    ["\x1f", "\x00", "&#x1F;", "&#0;", "&#31;", "&#xFFFF;", "&#xD800;", f"&#{'9' * 5_000};"],
+    ids=["unit", "nul", "unit as x", "nul as n", "unit as n", "no character", "surrogate", "huge"],
 )
 def test_characters_that_xml_forbids_are_left_out(piece: str):
     found = read(samples.orders(LINE | {"rcvrNm": f"홍{piece}길순"}, OTHER))
@@ -183,7 +189,33 @@ def test_characters_that_xml_forbids_are_left_out(piece: str):
 
 def test_reference_without_end_is_a_broken_answer():
     with pytest.raises(BadPayload):
-        read(samples.orders(LINE | {"rcvrNm": f"&#{'9' * 5_000};"}))
+        read(samples.orders(LINE | {"rcvrNm": f"&#{'9' * 5_000}"}))
+
+
+@pytest.mark.parametrize("marks", [1, 2])
+def test_document_type_behind_a_byte_order_mark_is_refused_too(marks: int):
+    bomb = '<!DOCTYPE a [<!ENTITY b "c">]><ns2:orders x="&b;"/>'
+    with pytest.raises(BadPayload, match="DOCTYPE"):
+        read(marks * b"\xef\xbb\xbf" + f'<?xml version="1.0" encoding="UTF-8"?>{bomb}'.encode())
+
+
+def test_broken_byte_of_declared_utf_8_costs_only_its_row():
+    text = samples.orders(LINE | {"rcvrNm": "@@"}, OTHER | {"rcvrNm": "홍길순"})
+    declared = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
+    found = read(declared.replace(b"@@", b"\xff"))
+    assert [(line.line_no, line.receiver_name) for line in found.lines] == [("2", "홍길순")]
+    assert [it.reason for it in found.rejected] == ["text: holds bytes that are no text"]
+
+
+def test_leaf_that_holds_elements_is_not_read_in_part():
+    found = read(samples.orders(LINE | {"ordQty": "1<b>2</b>"}, OTHER))
+    assert [it.reason for it in found.rejected] == ["ordQty: missing"]
+    assert [line.line_no for line in found.lines] == ["2"]
+
+
+def test_text_of_many_megabytes_costs_nobody_else_a_row():
+    found = read(samples.orders(LINE | {"ordDlvReqCont": "x" * 11_000_000}, OTHER))
+    assert [line.line_no for line in found.lines] == ["1", "2"]
 
 
 def test_row_with_bytes_that_are_no_text_is_rejected_alone():
@@ -191,7 +223,7 @@ def test_row_with_bytes_that_are_no_text_is_rejected_alone():
     found = read(broken.replace(b"@@", b"\xb0\xff"))
     assert [line.line_no for line in found.lines] == ["2"]
     assert [(it.reason, it.document_no) for it in found.rejected] == [
-        ("text: holds bytes that are no EUC-KR", f"{ORDER_NO}-1")
+        ("text: holds bytes that are no text", f"{ORDER_NO}-1")
     ]
 
 

@@ -113,7 +113,7 @@ def read_rows(
         text = xml.raw(element)
         try:
             if xml.REPLACED in text:
-                refuse("text", "holds bytes that are no EUC-KR")
+                refuse("text", "holds bytes that are no text")
             convert(found, batch)
         except BadRow as error:
             rejected = Rejected(kind, str(error), text[: fields.BODY_CHARACTERS], number(found))
