@@ -108,21 +108,33 @@ class ApiClient:
         """
         for wait_s in (*self._waits_s, None):
             try:
-                response = await self._once(method, path, bucket, options)
+                return await self._written(method, path, decode, bucket, options)
             except MarketBusy as error:
                 if wait_s is None:
                     raise
                 await self._pause(error, wait_s)
-                continue
-            except TransientError as error:
-                if isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
-                    raise
-                raise AnswerLost(f"{method} {path}: {error}") from error
-            try:
-                return decode(response)
-            except BadPayload as error:
-                raise AnswerLost(f"{method} {path}: {error}") from error
         raise AssertionError("unreachable")
+
+    async def _written(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[httpx.Response], T],
+        bucket: str,
+        options: dict[str, Any],
+    ) -> T:
+        try:
+            response = await self._once(method, path, bucket, options)
+        except MarketBusy:
+            raise
+        except TransientError as error:
+            if isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
+                raise
+            raise AnswerLost(f"{method} {path}: {error}") from error
+        try:
+            return decode(response)
+        except BadPayload as error:
+            raise AnswerLost(f"{method} {path}: {error}") from error
 
     async def _once(
         self, method: str, path: str, bucket: str, options: dict[str, Any]

@@ -120,6 +120,19 @@ def test_a_write_that_was_not_let_in_leaves_again():
     assert call("write", [httpx.Response(429), OK])[:2] == (b"ok", 2)
 
 
+def test_a_write_whose_body_says_busy_leaves_again_after_the_wait():
+    said = iter([MarketBusy("traffic", retry_after_s=7.0), None])
+
+    def decode(response):
+        if error := next(said):
+            raise error
+        return response.content
+
+    result, calls, waits = call("write", [OK, OK], decode=decode)
+    assert (result, calls) == (b"ok", 2)
+    assert waits[0] == 7.0
+
+
 def test_a_write_that_never_left_is_reported_as_such():
     result, calls, _ = call("write", [httpx.ConnectError("refused")])
     assert isinstance(result, MarketDown)

@@ -502,14 +502,23 @@ def test_price_that_the_rules_forbid_is_refused_here(present: int, price: int, o
         (samples.LISTING.replace("<prdNo>4088296117", "<prdNo>1"), "404"),
         (samples.LISTING.replace("<selPrc>19000", "<selPrc>?"), "unavailable"),
         (samples.LISTING[:-30], "unavailable"),
+        (samples.MAINTENANCE, "unavailable"),
+        (samples.refusal("ClientMessage", "-1000", "서버 점검중입니다."), "unavailable"),
     ],
-    ids=["unknown", "another", "no price", "cut"],
+    ids=["unknown", "another", "no price", "cut", "maintenance", "maintenance of products"],
 )
 def test_price_is_not_sent_when_the_present_one_cannot_be_read(listing: str, code: str):
     talk = market(samples.PRICE_SET, listing=listing)
     [result] = talk.run(lambda it: it.set_prices([PRICE]))
     assert (result.ok, result.code) == (False, code)
     assert written(talk) == []
+
+
+def test_price_of_a_denied_account_stops_everything():
+    said = "<Product><message>OpenAPI Key 에 해당하는 유저가 없습니다.</message></Product>"
+    talk = market(samples.PRICE_SET, listing=said)
+    with pytest.raises(MarketDenied):
+        talk.run(lambda it: it.set_prices([PRICE]))
 
 
 @pytest.mark.parametrize(

@@ -553,7 +553,9 @@ class Eleven:
         """Read the price of one listing; it is not there when its number is not (§3.4)."""
 
         def decode(response: httpx.Response) -> int:
-            row = xml.row(xml.parse(response.content))
+            root = answers.parse(response)
+            answers.check(root)
+            row = xml.row(root)
             if row.get("prdNo") != product_no:
                 raise MarketRejected(row.get("message", "no such listing")[:200], code="404")
             try:
