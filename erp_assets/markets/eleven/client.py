@@ -262,7 +262,7 @@ class Eleven:
             return Batch(rejected=[Rejected("orders", str(error), order_no, order_no)])
 
         def take(row: Row, batch: Batch) -> None:
-            key = (wire.need(row, "ordNo"), wire.need(row, "ordPrdSeq"))
+            key = (wire.number_of(row, "ordNo"), wire.number_of(row, "ordPrdSeq"))
             told = states.get(key)
             code = told.code if told else wire.need(row, "ordPrdStat")
             wire.take_line(row, batch, code)
