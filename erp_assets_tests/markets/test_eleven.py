@@ -383,6 +383,19 @@ def test_order_whose_states_are_unknown_is_read_and_rejected():
     assert [it.reason for it in found.rejected] == ["ordPrdStat: unknown value 'X99'"]
 
 
+def test_line_that_its_order_leaves_out_is_told_by_its_state():
+    state = leaves(samples.STATES)
+    other = state | {"ordPrdSeq": "2", "ordPrdStat": "B01", "ordQty": "4"}
+    whole = samples.orders(leaves(samples.COMPLETE))
+    told = samples.orders(state, other, other | {"ordNo": "20260225044300009"})
+    talk = Talk(by_path({"/orderlistall/": told, f"/complete/{ORDER_NO}": whole}))
+    found = talk.batch(lambda it: it.orders_by_no([ORDER_NO]))
+    assert [line.line_no for line in found.lines] == ["1"]
+    assert found.line_updates == [
+        LineUpdate(ORDER_NO, "2", status=LineStatus.CANCELLED, market_status="B01", quantity=4)
+    ]
+
+
 def test_order_that_is_known_but_refused_is_rejected():
     refused = samples.refusal("ns2:orders", "-1", "알 수 없는 오류")
     talk = Talk(by_path({"/orderlistall/": samples.STATES, "/complete/": refused}))
@@ -472,6 +485,15 @@ def test_claim_becomes_a_record(name: str, sample: str, claim: Claim):
 def test_cancel_has_the_state_of_its_list(name: str, status: ClaimStatus):
     [claim] = in_list(name, samples.CANCELS).batch(claims_of_day).claims
     assert (claim.status, claim.market_status) == (status, "01")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("retractretorders", "107"), ("retractexcorders", "232")]
+)
+def test_refused_claim_stays_refused_in_the_list_of_those_withdrawn(name: str, code: str):
+    row = leaves(samples.RETURNS) | {"clmStat": code}
+    [claim] = in_list(name, samples.orders(row)).batch(claims_of_day).claims
+    assert (claim.status, claim.market_status) == (ClaimStatus.REJECTED, code)
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,15 @@ def test_text_of_a_parcel_cannot_break_its_path():
     assert written(talk)[0].split("/")[6] == "1%2F%EA%B0%80%3F%23"
 
 
+@pytest.mark.parametrize("dots", [".", "..", "..."])
+def test_dots_of_a_parcel_take_no_segment_away(dots: str):
+    talk = market(samples.CONFIRMED)
+    talk.run(lambda it: it.dispatch([PARCEL._replace(carrier=dots, invoice_no=dots)]))
+    [path] = written(talk)
+    said = "%2E" * len(dots)
+    assert path.endswith(f"/reqdelivery/202602261512/01/{said}/{said}/2678260704/Y/{ORDER_NO}/1")
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -229,6 +238,22 @@ def test_dispatched_already_counts_once_the_line_is_seen_so(code: str, status: s
     said = samples.refusal("ResultOrder", code, "이미 발송")
     [result] = market(said, states=state(status)).run(lambda it: it.dispatch([PARCEL]))
     assert (result.ok, result.code) == (ok, code)
+
+
+@pytest.mark.parametrize(("status", "ok"), [("202", False), ("301", True), ("401", True)])
+def test_confirmation_that_went_wrong_counts_once_the_line_is_seen_so(status: str, ok: bool):
+    talk = market(samples.refusal("ResultOrder", "-3207", "오류"), states=state(status))
+    [result] = talk.run(lambda it: it.confirm([FIRST]))
+    assert (result.ok, result.code) == (ok, "-3207")
+    assert len(written(talk)) == 1
+
+
+@pytest.mark.parametrize(("status", "ok"), [("301", False), ("401", True)])
+def test_dispatch_that_went_wrong_counts_once_the_line_is_seen_so(status: str, ok: bool):
+    talk = market(samples.refusal("ResultOrder", "-3311", "오류"), states=state(status))
+    [result] = talk.run(lambda it: it.dispatch([PARCEL]))
+    assert (result.ok, result.code) == (ok, "-3311")
+    assert len(written(talk)) == 1
 
 
 @pytest.mark.parametrize("code", DISPATCH_CODES)
@@ -350,6 +375,13 @@ def test_stock_is_put_with_the_weight_that_was_read():
         b"<prdStckNo>16243384893</prdStckNo><stckQty>300</stckQty><optWght>11</optWght>"
         b"</ProductStock>"
     )
+
+
+def test_weight_outside_euc_kr_leaves_as_a_reference():
+    stock = samples.STOCK_ONE.replace("<optWght>0<", "<optWght>&#128512;뷁<")
+    talk = market(samples.STOCK_SET, stock=stock)
+    talk.run(lambda it: it.set_stock([ONE]))
+    assert "<optWght>&#128512;뷁</optWght>".encode("cp949") in talk.sent[-1].content
 
 
 def test_body_of_the_documented_write_is_sent_to_the_byte():

@@ -309,7 +309,7 @@ def state(row: Row) -> State:
 class ClaimList:
     """A list of claims. prefix: cancels count on their own, so numbers could meet.
 
-    ending: what being in this list means, whatever the row's own code.
+    ending: what being in this list means; no list is for refused claims, their own code tells.
     """
 
     path: str
@@ -336,7 +336,7 @@ class ClaimList:
         status = known.get(need(row, name))
         if status is None:
             refuse(name, f"unknown value {row[name]!r}")
-        return self.ending or status
+        return status if status is ClaimStatus.REJECTED else self.ending or status
 
     def _cancel(self, row: Row) -> Claim:
         by = row.get("ordCnMnbdCd", "")
