@@ -6,6 +6,7 @@ AnswerLost, because no market here has idempotency keys.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,9 @@ from erp_assets.errors import AnswerLost, BadPayload, MarketBusy, MarketDown, Tr
 from erp_assets.markets.throttle import Throttle
 
 T = TypeVar("T")
+logging.getLogger("httpx").setLevel(logging.WARNING)
+"""It would note every path, and those of 11st's writes hold tracking numbers."""
+
 WAITS_S: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 

@@ -351,6 +351,13 @@ def test_refusal_by_status_keeps_it(write):
     assert (result.ok, result.code, result.is_lost) == (False, "400", False)
 
 
+def test_no_log_tells_an_invoice_or_the_key(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level("INFO"):
+        market(samples.CONFIRMED).run(lambda it: it.dispatch([PARCEL]))
+    assert "627614443992" not in caplog.text
+    assert samples.KEY not in caplog.text
+
+
 @EVERY_WRITE
 def test_result_of_a_lost_write_tells_neither_key_nor_invoice(write):
     [result] = market(slow).run(write)
