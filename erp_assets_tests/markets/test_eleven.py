@@ -732,7 +732,27 @@ def test_unregistered_address_is_denied_although_it_comes_as_500():
     assert "203.0.113.7" not in str(error)
 
 
-@pytest.mark.parametrize("code", ["-400", "-401"])
+@pytest.mark.parametrize(
+    ("code", "message", "remedy"),
+    [
+        ("-400", "SSL required", "https://"),
+        ("-501", "유효기간이 만료된 OpenAPI Key 입니다.", "new key"),
+    ],
+    ids=["plain http", "key expired"],
+)
+def test_refusal_of_the_gateway_names_its_own_remedy(code: str, message: str, remedy: str):
+    error = error_of(
+        answer(
+            f"<AuthMessage><resultCode>{code}</resultCode>"
+            f"<resultMessage>{message}</resultMessage></AuthMessage>",
+            500,
+        )
+    )
+    assert isinstance(error, MarketDenied)
+    assert remedy in error.remedy
+
+
+@pytest.mark.parametrize("code", ["-401", "-500"])
 def test_other_refusals_of_the_gateway_are_about_the_key(code: str):
     body = f"<AuthMessage><resultCode>{code}</resultCode><resultMessage>x</resultMessage>"
     error = error_of(answer(f"{body}</AuthMessage>"))

@@ -19,6 +19,7 @@ EMPTY = ("해당 건이 없습니다", "조회된 결과가 없습니다")
 WRITTEN = ("200", "210")
 CODE = re.compile(r"<(?:\w+:)?result_?[cC]ode>\s*(-?[0-9]{1,9})\s*</")
 SAID = re.compile(r"<(?:\w+:)?(?:result_text|message)>([^<]*)</")
+EXPIRED, NO_HTTPS = "만료", "-400"
 UNREGISTERED = "인증된 IP가 아닙니다"
 TRAFFIC_CODE, TRAFFIC = "004", "트래픽"
 REST_S = 300.0
@@ -27,6 +28,8 @@ ADDRESS = re.compile(r"\[[0-9A-Fa-f.:]+\]")
 """The caller's own address, which stays out of logs (§2.1)."""
 CENTRE = "the 11st Open API centre"
 REMEDY_KEY = f"Check credentials.api_key in {CENTRE}; a key may end after 180 days."
+REMEDY_NEW_KEY = f"Issue a new key in {CENTRE}: this one has ended."
+REMEDY_HTTPS = "Call 11st over https: begin base_url with https://."
 REMEDY_ADDRESS = f"Register this machine's IP address in {CENTRE}, under the production server."
 
 
@@ -60,8 +63,16 @@ def _deny(content: bytes) -> NoReturn:
     _delay(code, message)
     raise MarketDenied(
         f"11st refuses the call ({code}): {message[:QUOTED]}",
-        remedy=REMEDY_ADDRESS if UNREGISTERED in message else REMEDY_KEY,
+        remedy=_remedy(code, message),
     )
+
+
+def _remedy(code: str, message: str) -> str:
+    if UNREGISTERED in message:
+        return REMEDY_ADDRESS
+    if code == NO_HTTPS:
+        return REMEDY_HTTPS
+    return REMEDY_NEW_KEY if EXPIRED in message else REMEDY_KEY
 
 
 def parse(response: httpx.Response) -> Element:
@@ -125,7 +136,7 @@ def _delay(code: str, text: str) -> None:
 def _raise(code: str, text: str) -> NoReturn:
     _delay(code, text)
     if NOBODY in text:
-        raise MarketDenied(f"11st: {text[:QUOTED]}", remedy=REMEDY_KEY)
+        raise MarketDenied(f"11st: {text[:QUOTED]}", remedy=_remedy(code, text))
     raise MarketRejected(text[:QUOTED], code=code)
 
 
