@@ -15,8 +15,11 @@ Row = Mapping[str, str]
 DECLARATION = re.compile(r"^(?:\s*<\?xml\s[^>]*\?>)+")
 DOCTYPE = re.compile(r"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.IGNORECASE | re.DOTALL)
 REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
+AMPERSAND = re.compile(r"&(?!(?:#[0-9]+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)")
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 PAGES = frozenset({"html", "head", "body"})
+BROKEN = (etree.XMLSyntaxError, ValueError)
+"""What lxml raises at text that is no XML; ValueError at a declaration that does not end."""
 REPLACED = "\ufffd"
 """Stands where bytes were no text; a row that holds it is rejected."""
 
@@ -53,11 +56,11 @@ def parse(raw: bytes) -> Element:
 def _parsed(text: str) -> Element:
     try:
         return _tree(text)
-    except etree.XMLSyntaxError:
+    except BROKEN:
         pass
-    try:  # characters that XML forbids, a prefix that nobody declared (§1.2)
+    try:  # characters that XML forbids or wants escaped, a prefix that nobody declared (§1.2)
         return _tree(re.sub(r"(</?)ns2:", r"\1", _scrubbed(text)))
-    except etree.XMLSyntaxError as error:
+    except BROKEN as error:
         raise BadPayload(f"not an answer of 11st: {str(error)[:150]}") from None
 
 
@@ -86,7 +89,7 @@ def _scrubbed(text: str) -> str:
         is_legal = code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE
         return match[0] if is_legal or 0x10000 <= code < 0x110000 else ""
 
-    return ILLEGAL.sub("", REFERENCE.sub(kept, text))
+    return AMPERSAND.sub("&amp;", ILLEGAL.sub("", REFERENCE.sub(kept, text)))
 
 
 def local(element: Element) -> str:
