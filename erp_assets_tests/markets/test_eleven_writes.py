@@ -187,6 +187,21 @@ def test_lines_of_two_parcels_leave_apart():
     assert [path.split("/")[6] for path in written(talk)] == ["627614443992", "1"]
 
 
+def test_line_named_twice_leaves_once():
+    talk = market(samples.CONFIRMED)
+    results = talk.run(lambda it: it.dispatch([PARCEL, PARCEL]))
+    assert [(it.key, it.ok) for it in results] == [(FIRST, True)] * 2
+    assert [path.rsplit("/", 1)[1] for path in written(talk)] == ["1"]
+
+
+def test_line_in_two_parcels_leaves_in_the_first():
+    talk = market(samples.CONFIRMED)
+    both = [PARCEL._replace(invoice_no="1"), PARCEL._replace(invoice_no="2")]
+    results = talk.run(lambda it: it.dispatch(both))
+    assert [(it.ok, it.code) for it in results] == [(True, ""), (False, "refused_here")]
+    assert [path.split("/")[6] for path in written(talk)] == ["1"]
+
+
 def test_text_of_a_parcel_cannot_break_its_path():
     talk = market(samples.CONFIRMED)
     talk.run(lambda it: it.dispatch([PARCEL._replace(invoice_no="1/가?#")]))

@@ -453,31 +453,36 @@ class Eleven:
 
     async def dispatch(self, dispatches: Sequence[Dispatch]) -> list[WriteResult]:
         """301 → 401, only the lines named: the whole form would ship others with them (§6.5)."""
-        keys = [LineKey(it.order_no, it.line_no) for it in dispatches]
-        rows = await self._rows_of(keys)
+        keys = {it: LineKey(it.order_no, it.line_no) for it in dispatches}
+        rows = await self._rows_of(list(keys.values()))
         groups: dict[tuple[str, str, str, str, str], list[LineKey]] = {}
-        results: dict[LineKey, WriteResult] = {}
-        for key, it in zip(keys, dispatches, strict=True):
+        parcels: dict[LineKey, Dispatch] = {}
+        results: dict[Dispatch, WriteResult] = {}
+        for it, key in keys.items():
             row, invoice = rows.get(key), it.invoice_no.replace("-", "").replace(" ", "")
             if not isinstance(row, dict):
-                results[key] = row or _refused(key, "unknown", "the market does not know the line")
+                results[it] = row or _refused(key, "unknown", "the market does not know the line")
             elif not (row.get("dlvNo") and it.carrier):
                 why = "a parcel needs a carrier, and a shipment that the market named"
-                results[key] = _refused(key, "refused_here", why)
+                results[it] = _refused(key, "refused_here", why)
             elif not 0 < len(invoice) <= MOST_INVOICE:
                 why = f"an invoice has 1 to {MOST_INVOICE} characters"
-                results[key] = _refused(key, "refused_here", why)
+                results[it] = _refused(key, "refused_here", why)
+            elif key in parcels:
+                why = "the line is in another parcel of this call already"
+                results[it] = _refused(key, "refused_here", why)
             else:
+                parcels[key] = it
                 sent = f"{it.sent_at.astimezone(KST):%Y%m%d%H%M}"
                 parcel = (sent, it.carrier, invoice, row["dlvNo"], it.order_no)
                 groups.setdefault(parcel, []).append(key)
         for parcel, some in groups.items():
             said = await self._act(some[0], _parcel(parcel, some))
-            results |= {key: said._replace(key=(key.order_no, key.line_no)) for key in some}
-        return [
-            await self._known(results[key], LineStatus.SHIPPED, codes=("-3308", "-3309", "-3311"))
-            for key in keys
-        ]
+            for key in some:
+                result = said._replace(key=(key.order_no, key.line_no))
+                codes = ("-3308", "-3309", "-3311")
+                results[parcels[key]] = await self._known(result, LineStatus.SHIPPED, codes=codes)
+        return [results[it] for it in dispatches]
 
     async def _rows_of(
         self, lines: Sequence[LineKey]
