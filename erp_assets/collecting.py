@@ -8,7 +8,7 @@ the next run stores again without a trace, never a gap behind a mark.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -254,8 +254,7 @@ async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncGenerator[
         await reader
     finally:
         reader.cancel()
-        with suppress(asyncio.CancelledError, ErpError):
-            await reader
+        await asyncio.gather(reader, return_exceptions=True)
 
 
 async def _read_ahead(

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -181,10 +180,17 @@ async def in_order(
         while running:
             yield await running.pop(0)
     finally:
-        for task in running:
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*running, return_exceptions=True)
+        await _end(running)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel all at once, so that none asks the market on while another comes to its end.
+
+    Whoever is cancelled while waiting here is cancelled: nothing is swallowed.
+    """
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def streams_in_order(
@@ -204,16 +210,15 @@ async def streams_in_order(
             running.pop(0)
             running += [_Ahead(stream, waiting) for stream in islice(todo, 1)]
     finally:
-        for each in running:
-            await each.stop()
+        await _end([each.task for each in running])
 
 
 class _Ahead(Generic[T]):
-    """One stream being read by a task of its own."""
+    """One stream being read by a task of its own, which whoever leaves early has to end."""
 
     def __init__(self, stream: AsyncIterator[T], waiting: int) -> None:
         self._queue: asyncio.Queue[T | None] = asyncio.Queue(waiting)
-        self._task = asyncio.ensure_future(self._read(stream))
+        self.task = asyncio.ensure_future(self._read(stream))
 
     async def _read(self, stream: AsyncIterator[T]) -> None:
         try:
@@ -228,10 +233,4 @@ class _Ahead(Generic[T]):
         """Yield what was read, then raise what ended the reading."""
         while (item := await self._queue.get()) is not None:
             yield item
-        await self._task
-
-    async def stop(self) -> None:
-        """Give up the rest."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await self._task
+        await self.task
