@@ -11,6 +11,8 @@ from erp_assets.markets.eleven import xml
 from erp_assets.markets.eleven.xml import Element
 
 QUOTED = 200
+HEAD_BYTES = 4_000
+"""How far a refusal is looked for in what is no XML: it stands alone, thus at the beginning."""
 MAINTENANCE = "-1000"
 GOOD = ("0", "200")
 """Codes of a read that found something, or has nothing to complain of (§2.1, §2.2)."""
@@ -84,7 +86,7 @@ def parse(response: httpx.Response) -> Element:
     try:
         return xml.parse(response.content)
     except BadPayload:
-        text = xml.text_of(response.content)
+        text = xml.text_of(response.content[:HEAD_BYTES])
         code, said = CODE.search(text), SAID.search(text)
         if not code or not said or code[1] in (*GOOD, *WRITTEN):
             raise

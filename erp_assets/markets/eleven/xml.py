@@ -42,8 +42,7 @@ def parse(raw: bytes) -> Element:
     Raises: MarketDown: a web page. BadPayload: empty, cut short, or with a DOCTYPE, which no answer
     of 11st has and an attack would need.
     """
-    while raw.startswith(codecs.BOM_UTF8):  # in front of a DOCTYPE it would hide it
-        raw = raw[len(codecs.BOM_UTF8) :]
+    raw = raw.lstrip(codecs.BOM_UTF8)  # in front of a DOCTYPE it would hide it
     text = DECLARATION.sub("", text_of(raw), count=1).strip()
     if not text:
         raise BadPayload("an empty answer")
