@@ -94,6 +94,20 @@ def test_lines_of_one_shipment_and_listing_are_confirmed_by_one_call():
     assert [path.split("/")[4] for path in written(talk)] == ["1", "3"]
 
 
+@pytest.mark.parametrize(
+    ("status", "ok", "sent"),
+    [("301", True, 1), ("202", False, 2), ("B01", False, 2), ("X99", True, 1)],
+    ids=["went along", "did not", "cancelled", "unknown"],
+)
+def test_line_that_did_not_go_along_is_confirmed_by_itself(status: str, ok: bool, sent: int):
+    order = samples.orders(LINE, LINE | {"ordPrdSeq": "2"})
+    said = iter([samples.CONFIRMED, samples.refusal("ResultOrder", "-3211", "취소된 건")])
+    talk = market(lambda: answer(next(said)), order=order, states=state(status, "2"))
+    results = talk.run(lambda it: it.confirm([FIRST, SECOND]))
+    assert [(it.key, it.ok) for it in results] == [(FIRST, True), (SECOND, ok)]
+    assert len(written(talk)) == sent
+
+
 def test_lines_without_shipment_are_each_confirmed():
     order = samples.orders(LINE | {"dlvNo": ""}, LINE | {"dlvNo": "", "ordPrdSeq": "2"})
     talk = market(samples.CONFIRMED, order=order)

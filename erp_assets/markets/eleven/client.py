@@ -444,8 +444,11 @@ class Eleven:
             together = (row.get("dlvNo") or "-".join(line), row.get("prdNo", ""))
             before = done.get(together)
             if not before or not (before.ok or before.is_lost):
-                done[together] = await self._act(line, _confirmation(row))
-            results[line] = done[together]._replace(key=(line.order_no, line.line_no))
+                results[line] = done[together] = await self._act(line, _confirmation(row))
+            elif before.ok and await self._has_reached(line, LineStatus.CONFIRMED) is False:
+                results[line] = await self._act(line, _confirmation(row))  # it did not go along
+            else:
+                results[line] = before._replace(key=(line.order_no, line.line_no))
         return [
             await self._known(results[line], LineStatus.CONFIRMED, codes=("-3206", "-3207"))
             for line in lines
@@ -516,14 +519,20 @@ class Eleven:
         """Take "it is so already" or "failed" for success once reading back shows it (§6.5)."""
         if result.ok or result.code not in codes:
             return result
+        return result._replace(ok=bool(await self._has_reached(LineKey(*result.key), reached)))
+
+    async def _has_reached(self, line: LineKey, reached: LineStatus) -> bool | None:
+        """Read back whether a line is in a state or on its way past it; None: cannot be told."""
+        key = (line.order_no, line.line_no)
         try:
-            told = (await self._states([result.key[0]])).get(result.key)
+            told = (await self._states([line.order_no])).get(key)
         except (MarketRejected, TransientError):
-            return result
+            return None
+        if told is None:
+            return None
         order = list(wire.LINE_STATUSES.values())
-        status = wire.LINE_STATUSES[told.code] if told else LineStatus.UNPAID
-        is_so = order.index(reached) <= order.index(status) <= order.index(LineStatus.COMPLETED)
-        return result._replace(ok=is_so)
+        status = wire.LINE_STATUSES[told.code]
+        return order.index(reached) <= order.index(status) <= order.index(LineStatus.COMPLETED)
 
     # ── writes of options ──────────────────────────────────────────────────────────────────────
     async def set_stock(self, changes: Sequence[StockChange]) -> list[WriteResult]:
