@@ -12,6 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"clock", "errors"},
     "markets": GROUND,
     "warehouse": GROUND,
+    "scheduling": {"clock", "errors", "warehouse"},
     "simulator": {"clock", "records"},
     "accounts": GROUND | {"markets", "settings"},
     "collecting": GROUND | {"markets", "warehouse"},
@@ -35,6 +36,7 @@ ONLY_IN = {
     "lxml": {"markets", "simulator"},
     "uvicorn": {"simulator"},
     "psycopg": {"warehouse"},
+    "croniter": {"scheduling"},
 }
 """Third-party packages that mark a layer."""
 
