@@ -1,12 +1,19 @@
 """One embedded PostgreSQL per test run; a fresh database per test, copied from a template."""
 
+import os
 from itertools import count
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from erp_assets.warehouse import queries, server
 from erp_assets.warehouse.engine import Warehouse
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+"""No test is timed; CI repeats the same examples, so that a change is judged by itself alone."""
 
 NUMBERS = count(1)
 ACCOUNTS = [
