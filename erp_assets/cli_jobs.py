@@ -87,22 +87,12 @@ def list_jobs(as_json: bool) -> None:
 @click.argument("job", type=int)
 def show(job: int) -> None:
     """Show everything about one job as JSON: its row, its lock, its last executions."""
-    from sqlalchemy import text
-
     from erp_assets.scheduling import actions
 
     with _database() as (_, db):
-        row = db.execute(text("SELECT * FROM schedule_jobs WHERE id = :job"), {"job": job}).first()
-        if row is None:
-            raise actions.NotPossible(f"there is no job {job}; see: erp jobs list")
-        lock = db.execute(text("SELECT * FROM schedule_locks WHERE job_id = :job"), {"job": job})
-        held = lock.first()
+        found = actions.job_in_full(db, job)
         past = actions.executions(db, job_id=job, most=10)
-    found = {
-        "job": row._asdict(),
-        "lock": held._asdict() if held else None,
-        "executions": [it._asdict() for it in past],
-    }
+    found["executions"] = [it._asdict() for it in past]
     _print_json(found)
 
 
@@ -212,20 +202,14 @@ def next_slots(job: int, most: int) -> None:
     """List the next slots of a job, Korean time."""
     from itertools import islice
 
-    from sqlalchemy import text
-
     from erp_assets import clock
     from erp_assets.scheduling import actions, slots
 
     with _database() as (known, db):
-        row = db.execute(text("SELECT * FROM schedule_jobs WHERE id = :job"), {"job": job}).first()
-    if row is None:
-        raise actions.NotPossible(f"there is no job {job}; see: erp jobs list")
-    schedule = slots.parse(
-        row.interval, row.cron_expression, row.specific_times, zone=known.timezone
-    )
-    first = row.next_run_at or slots.first_slot(schedule, clock.utc_now())
-    anchor = slots.anchor_for(schedule, row.anchor_at, first)
+        line = actions.job(db, job)
+    schedule = slots.parse(*line.schedule, zone=known.timezone)
+    first = line.next_run_at or slots.first_slot(schedule, clock.utc_now())
+    anchor = slots.anchor_for(schedule, line.anchor_at, first)
     horizon = first.replace(year=first.year + 20)
     for slot in [first, *islice(slots.slots(schedule, anchor, first, horizon), most - 1)]:
         click.echo(_shown(known, slot))

@@ -172,6 +172,7 @@ class JobLine(NamedTuple):
     priority: int | None
     last_run_at: datetime | None
     next_run_at: datetime | None
+    anchor_at: datetime | None
     last_status: str | None
     running: int | None
     last_error: str | None
@@ -184,9 +185,11 @@ def jobs(db: Connection) -> list[JobLine]:
             SELECT j.id, j.name, j.job_type,
                 CASE WHEN j.is_broken THEN 'broken' WHEN j.is_active THEN j.status
                     ELSE 'inactive' END AS status,
-                j.interval, j.cron_expression, j.specific_times, j.market_codes, j.priority,
-                j.last_run_at, j.next_run_at, e.status AS last_status, l.execution_id AS running,
-                j.last_error
+                j.interval, j.cron_expression, j.specific_times::text[] AS specific_times,
+                j.market_codes, j.priority, j.last_run_at,
+                CASE WHEN j.next_run_at BETWEEN '1970-01-01' AND '3000-01-01'
+                    THEN j.next_run_at END AS next_run_at,
+                j.anchor_at, e.status AS last_status, l.execution_id AS running, j.last_error
             FROM schedule_jobs j
             LEFT JOIN schedule_locks l ON l.job_id = j.id
             LEFT JOIN LATERAL (
@@ -206,12 +209,32 @@ def jobs(db: Connection) -> list[JobLine]:
             row.priority,
             row.last_run_at,
             row.next_run_at,
+            row.anchor_at,
             row.last_status,
             row.running,
             row.last_error,
         )
         for row in found
     ]
+
+
+def job(db: Connection, job_id: int) -> JobLine:
+    """Return one job. Raises: NotPossible: there is none of this number."""
+    _job(db, job_id)
+    return next(line for line in jobs(db) if line.id == job_id)
+
+
+def job_in_full(db: Connection, job_id: int) -> dict[str, Any]:
+    """Return every column of a job and of its lock, as JSON would hold them."""
+    _job(db, job_id)
+    found = db.execute(
+        text("""
+            SELECT to_jsonb(j) AS job, to_jsonb(l) AS lock FROM schedule_jobs j
+            LEFT JOIN schedule_locks l ON l.job_id = j.id WHERE j.id = :job
+        """),
+        {"job": job_id},
+    ).one()
+    return found._asdict()
 
 
 class ExecutionLine(NamedTuple):

@@ -7,11 +7,11 @@ next tick finds and asks for again. A row that cannot be read fails alone, with 
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from time import perf_counter
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -81,7 +81,7 @@ class Dispatcher:
 
         Empty when another process ticks at the same moment.
         """
-        started = time.perf_counter()
+        started = perf_counter()
         with self.warehouse.transaction() as db:
             if not db.execute(sql.TICK_LOCK).scalar_one():
                 return []
@@ -90,7 +90,7 @@ class Dispatcher:
             if not db.execute(sql.TICK_LOCK).scalar_one():
                 return []
             begun = _Beginner(self, db, now, self._log(now)).run()
-            seconds = time.perf_counter() - started
+            seconds = perf_counter() - started
             details = {"asked_again": len(asked), "begun": len(begun), "who": self.who}
             values = {"now": now, "seconds": seconds, "details": json.dumps(details)}
             db.execute(sql.BEAT, values)
@@ -117,6 +117,8 @@ class _Beginner:
     def run(self) -> list[Request]:
         for row in self.db.execute(sql.ODD):
             self.log(SCHEDULER, f"job {row.id}: its status is neither active nor paused")
+        for row in self.db.execute(sql.UNTIMELY):
+            self.log(SCHEDULER, f"job {row.id}: its next_run_at is no instant: planned anew")
         self.db.execute(sql.CANCEL_WAITING, {"now": self.now})
         for row in self.db.execute(sql.RELEASE_ORPHANS, {"now": self.now}):
             self.log(SCHEDULER, f"job {row.job_id}: released a lock that nobody works under")

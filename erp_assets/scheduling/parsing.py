@@ -33,7 +33,7 @@ class BadSchedule(PermanentError):
 def parse(
     interval: str | None,
     cron_expression: str | None,
-    specific_times: Sequence[time] | None,
+    specific_times: Sequence[time | str | None] | None,
     *,
     zone: ZoneInfo = KST,
 ) -> Schedule:
@@ -64,15 +64,21 @@ def _every(interval: str, zone: ZoneInfo) -> Every:
     return Every(interval, zone)
 
 
-def _times(times: Sequence[time], zone: ZoneInfo) -> TimesOfDay:
+def _times(times: Sequence[time | str | None], zone: ZoneInfo) -> TimesOfDay:
     if not times:
         raise BadSchedule(f"specific_times is empty; name at least one time, {TIMES_EXAMPLE}")
-    for at in times:
-        if not isinstance(at, time) or at.tzinfo:
-            raise BadSchedule(
-                f"specific_times holds {at!r}, which is no time of day; {TIMES_EXAMPLE}"
-            )
-    return TimesOfDay(tuple(sorted(set(times))), zone)
+    return TimesOfDay(tuple(sorted({_time(at) for at in times})), zone)
+
+
+def _time(at: time | str | None) -> time:
+    """Return a time of day, also of its text: PostgreSQL's 24:00 is no time in Python."""
+    try:
+        found = time.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        found = None
+    if not isinstance(found, time) or found.tzinfo:
+        raise BadSchedule(f"specific_times holds {at!r}, which is no time of day; {TIMES_EXAMPLE}")
+    return found
 
 
 def _cron(expression: str, zone: ZoneInfo) -> TimesOfDay:

@@ -135,10 +135,13 @@ LOCK = text("""
 
 # ── what is to begin ───────────────────────────────────────────────────────────────────────────
 _ROW = """
-    j.id, j.name, j.job_type, j.interval, j.cron_expression, j.specific_times, j.market_codes,
-    j.account_ids, j.parameters, j.max_retries, j.timeout_minutes, j.priority, j.next_run_at,
+    j.id, j.name, j.job_type, j.interval, j.cron_expression,
+    j.specific_times::text[] AS specific_times, j.market_codes, j.account_ids, j.parameters,
+    j.max_retries, j.timeout_minutes, j.priority,
+    CASE WHEN j.next_run_at < '3000-01-01' THEN j.next_run_at END AS next_run_at,
     j.catch_up, j.anchor_at, j.resumed_at, j.pause_after_failures
 """
+"""24:00 and infinity are no Python: read as they are, one would stop all rows."""
 
 DUE = text(f"""
     SELECT {_ROW}
@@ -176,6 +179,12 @@ ODD = text("""
     UPDATE schedule_jobs SET is_broken = true,
         last_error = format('status: unknown %L; use active or paused', status)
     WHERE status NOT IN ('active', 'paused') AND NOT is_broken
+    RETURNING id
+""")
+
+UNTIMELY = text("""
+    UPDATE schedule_jobs SET next_run_at = NULL
+    WHERE status = 'active' AND is_active AND NOT is_broken AND next_run_at < '1970-01-01'
     RETURNING id
 """)
 

@@ -195,6 +195,8 @@ def test_fault_05_a_time_missed_over_midnight_is_not_lost(desk):
         ({"interval": "7m"}, "interval '7m' is not known"),
         ({"interval": None, "cron_expression": "99 * * * *"}, "cron_expression '99 * * * *'"),
         ({"interval": None, "specific_times": []}, "specific_times is empty"),
+        ({"interval": None, "specific_times": ["24:00"]}, "'24:00:00', which is no time of day"),
+        ({"interval": None, "specific_times": [None]}, "is no time of day"),
         ({"market_codes": ["amazon"]}, "market_codes: unknown market 'amazon'"),
         ({"market_codes": []}, "no enabled account"),
         ({"account_ids": [99]}, "account_ids: no account 99"),
@@ -207,11 +209,27 @@ def test_fault_06_a_broken_row_fails_alone_and_says_why(desk, columns, says):
     before, broken, after = desk.add(priority=9), desk.add(**columns), desk.add(priority=1)
     requests = desk.tick()
     assert [int(it.run_key.split(":")[0]) for it in requests] == [before, after]
-    assert says in desk.job(broken)["last_error"]
+    told = desk.one("SELECT last_error, error_count FROM schedule_jobs WHERE id = %s", broken)
+    assert says in told["last_error"]
+    assert told["error_count"] == 1
     [execution] = desk.executions(broken)
     assert execution["status"] == "failed"
     assert says in execution["error_message"]
-    assert desk.job(broken)["error_count"] == 1
+
+
+@pytest.mark.parametrize("moment", ["infinity", "9999-12-31", "-infinity", "0044-03-15 BC"])
+def test_fault_06_a_moment_that_python_does_not_know_stops_nothing(desk, moment):
+    strange, good = desk.add(next_run_at=moment, priority=9), desk.add()
+    assert [int(it.run_key.split(":")[0]) for it in desk.tick()] == [good]
+    [shown] = desk.sql("SELECT next_run_at::text FROM schedule_jobs WHERE id = %s", strange)
+    is_far = moment in ("infinity", "9999-12-31")
+    assert (shown["next_run_at"][:4] > "2026") == is_far
+    with desk.warehouse.transaction() as db:
+        assert len(actions.jobs(db)) == 2
+    with desk.warehouse.transaction() as db:
+        actions.run_now(db, strange)
+    desk.now = datetime.now(UTC)
+    assert strange in [int(it.run_key.split(":")[0]) for it in desk.tick()]
 
 
 def test_fault_06_a_row_of_unknown_status_is_named(desk):

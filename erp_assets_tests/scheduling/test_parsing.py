@@ -150,7 +150,7 @@ def test_spaces_around_the_fields_do_not_matter():
         ([time(9), None], "specific_times holds None, which is no time of day; "),
         ([[time(9)], [time(18)]], "specific_times holds [datetime.time(9, 0)], which is no time"),
         ([time(9, tzinfo=UTC)], "specific_times holds datetime.time(9, 0, tzinfo="),
-        (["09:00"], "specific_times holds '09:00', which is no time of day; "),
+        (["24:00:00"], "specific_times holds '24:00:00', which is no time of day; "),
     ],
     ids=["empty", "null", "nested", "with-a-zone", "text"],
 )
