@@ -118,7 +118,7 @@ def results(
             result.kind,
             result.rejected,
         )
-    context.instance.add_run_tags(context.run_id, {f"erp/{result.kind}": result.outcome})
+    context.instance.add_run_tags(context.run.run_id, {f"erp/{result.kind}": result.outcome})
     for key in sorted(context.selected_asset_keys, key=lambda it: (it.path[0] != "raw", it.path)):
         yield dg.MaterializeResult(asset_key=key, metadata=report(result, tables_of(key)))
 
@@ -157,7 +157,7 @@ def account_assets(
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with failures():
             result = platform.collect(
-                context.partition_key, lambda it: it.products(), run_id=context.run_id
+                context.partition_key, lambda it: it.products(), run_id=context.run.run_id
             )
         yield from results(context, result)
 
@@ -175,13 +175,13 @@ def account_assets(
     def offers(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        record = context.instance.get_run_record_by_id(context.run_id)
+        record = context.instance.get_run_record_by_id(context.run.run_id)
         began = record.create_timestamp if record else None
         with failures():
             result = platform.collect(
                 context.partition_key,
                 lambda it: it.offers(seen_before=began),
-                run_id=context.run_id,
+                run_id=context.run.run_id,
             )
         yield from results(context, result)
 
@@ -221,7 +221,7 @@ def day_asset(
         whole: Collected | None = None
         for account, window in account_windows(context.partition_keys):
             with failures():
-                part = platform.collect_days(account, kind, window, run_id=context.run_id)
+                part = platform.collect_days(account, kind, window, run_id=context.run.run_id)
             raise_failed(part)
             if whole is None:
                 whole = part
