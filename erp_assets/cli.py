@@ -188,8 +188,8 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8790, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8790, show_default=True, help="Port to listen on.")
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same shop.")
 @click.option("--days", default=DEMO_DAYS, show_default=True, help="Days of history.")
 @click.option("--limits/--no-limits", default=True, help="Enforce the markets' rate limits.")
