@@ -363,7 +363,8 @@ class _Loader:
     def _digests(self, latest: dict[tuple[str, str], str]) -> dict[tuple[str, str], int]:
         numbers: dict[str, list[str]] = {}
         for kind, number in latest:
-            numbers.setdefault(kind, []).append(number)
+            if _clean(number) == number:  # any other cannot be asked for, nor be stored
+                numbers.setdefault(kind, []).append(number)
         known: dict[tuple[str, str], int] = {}
         for kind, wanted in numbers.items():
             found = self._db.execute(
