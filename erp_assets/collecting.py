@@ -7,8 +7,8 @@ the next run stores again without a trace, never a gap behind a mark.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -134,8 +134,9 @@ class Collector:
         return await self._collect("orders", self._orders(window), window)
 
     async def _orders(self, window: Window) -> AsyncIterator[Batch]:
-        async for batch in self.market.orders(*window):
-            yield batch
+        async with _closing(self.market.orders(*window)) as batches:
+            async for batch in batches:
+                yield batch
         if self.market.silent_statuses and window.until >= self.now() - OVERLAP:
             with self.warehouse.transaction() as db:
                 silent = queries.lines_in(
@@ -144,8 +145,9 @@ class Collector:
                     self.market.silent_statuses,
                     since=self.now() - timedelta(days=SILENT_DAYS),
                 )
-            async for batch in self.market.lines_again(silent):
-                yield batch
+            async with _closing(self.market.lines_again(silent)) as batches:
+                async for batch in batches:
+                    yield batch
 
     async def claims(self, window: Window) -> Collected:
         """Read the claims the market reports for `window`."""
@@ -163,11 +165,12 @@ class Collector:
         try:
             with self.warehouse.collecting(self.account_id, kind):
                 began = self._database_now()
-                async for batch in _gathered(batches, self.batch_rows):
-                    await self._store(kind, batch, result)
-                    result.calls = self.market.calls - calls
-                    result.seconds = time.monotonic() - started
-                    self.progress(result)
+                async with aclosing(_gathered(batches, self.batch_rows)) as gathered:
+                    async for batch in gathered:
+                        await self._store(kind, batch, result)
+                        result.calls = self.market.calls - calls
+                        result.seconds = time.monotonic() - started
+                        self.progress(result)
                 if result.is_whole:
                     self._resolve(kind, window, before=began)
         except ErpError as error:
@@ -208,10 +211,12 @@ class Collector:
             return
         found: set[str] = set()
         is_doubtful = False
-        async for batch in _gathered(self.market.orders_by_no(order_nos), self.batch_rows):
-            found.update(order.order_no for order in batch.orders)
-            is_doubtful |= bool(batch.rejected)
-            await asyncio.to_thread(self._load, "orders", batch, result)
+        batches = self.market.orders_by_no(order_nos)
+        async with aclosing(_gathered(batches, self.batch_rows)) as gathered:
+            async for batch in gathered:
+                found.update(order.order_no for order in batch.orders)
+                is_doubtful |= bool(batch.rejected)
+                await asyncio.to_thread(self._load, "orders", batch, result)
         answered = [no for no in order_nos if no in found or not is_doubtful]
         with self.warehouse.transaction() as db:
             marks.orders_asked(db, self.account_id, answered)
@@ -234,7 +239,17 @@ class Collector:
             marks.mark(db, self.account_id, kind, window, run_id=self.run_id)
 
 
-async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncIterator[Batch]:
+@asynccontextmanager
+async def _closing(batches: AsyncIterator[Batch]) -> AsyncGenerator[AsyncIterator[Batch]]:
+    """End a market's answers with the block: else they are read on until they are collected."""
+    try:
+        yield batches
+    finally:
+        if isinstance(batches, AsyncGenerator):
+            await batches.aclose()
+
+
+async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncGenerator[Batch]:
     """Join batches until they hold `rows` rows or end a window, reading one such batch ahead."""
     queue: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
     reader = asyncio.ensure_future(_read_ahead(batches, rows, queue))
@@ -245,8 +260,7 @@ async def _gathered(batches: AsyncIterator[Batch], rows: int) -> AsyncIterator[B
         await reader
     finally:
         reader.cancel()
-        with suppress(asyncio.CancelledError, ErpError):
-            await reader
+        await asyncio.gather(reader, return_exceptions=True)
 
 
 async def _read_ahead(
@@ -255,14 +269,15 @@ async def _read_ahead(
     """Fill the queue, None at the end; rows read before an error are kept."""
     whole = Batch()
     try:
-        async for batch in batches:
-            if _would_overtake(whole, batch):
-                await queue.put(whole)
-                whole = Batch()
-            whole.extend(batch)
-            if len(whole) >= rows or batch.complete_until is not None:
-                await queue.put(whole)
-                whole = Batch()
+        async with _closing(batches):
+            async for batch in batches:
+                if _would_overtake(whole, batch):
+                    await queue.put(whole)
+                    whole = Batch()
+                whole.extend(batch)
+                if len(whole) >= rows or batch.complete_until is not None:
+                    await queue.put(whole)
+                    whole = Batch()
     except Exception:
         await queue.put(whole)
         await queue.put(None)

@@ -6,9 +6,9 @@ AnswerLost, because no market here has idempotency keys.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,9 @@ from erp_assets.errors import AnswerLost, BadPayload, MarketBusy, MarketDown, Tr
 from erp_assets.markets.throttle import Throttle
 
 T = TypeVar("T")
+logging.getLogger("httpx").setLevel(logging.WARNING)
+"""It would note every path, and those of 11st's writes hold tracking numbers."""
+
 WAITS_S: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -108,21 +111,33 @@ class ApiClient:
         """
         for wait_s in (*self._waits_s, None):
             try:
-                response = await self._once(method, path, bucket, options)
+                return await self._written(method, path, decode, bucket, options)
             except MarketBusy as error:
                 if wait_s is None:
                     raise
                 await self._pause(error, wait_s)
-                continue
-            except TransientError as error:
-                if isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
-                    raise
-                raise AnswerLost(f"{method} {path}: {error}") from error
-            try:
-                return decode(response)
-            except BadPayload as error:
-                raise AnswerLost(f"{method} {path}: {error}") from error
         raise AssertionError("unreachable")
+
+    async def _written(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[httpx.Response], T],
+        bucket: str,
+        options: dict[str, Any],
+    ) -> T:
+        try:
+            response = await self._once(method, path, bucket, options)
+        except MarketBusy:
+            raise
+        except TransientError as error:
+            if isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
+                raise
+            raise AnswerLost(f"{method} {path}: {error}") from error
+        try:
+            return decode(response)
+        except BadPayload as error:
+            raise AnswerLost(f"{method} {path}: {error}") from error
 
     async def _once(
         self, method: str, path: str, bucket: str, options: dict[str, Any]
@@ -165,10 +180,17 @@ async def in_order(
         while running:
             yield await running.pop(0)
     finally:
-        for task in running:
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*running, return_exceptions=True)
+        await _end(running)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel all at once, so that none asks the market on while another comes to its end.
+
+    Whoever is cancelled while waiting here is cancelled: nothing is swallowed.
+    """
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def streams_in_order(
@@ -188,16 +210,15 @@ async def streams_in_order(
             running.pop(0)
             running += [_Ahead(stream, waiting) for stream in islice(todo, 1)]
     finally:
-        for each in running:
-            await each.stop()
+        await _end([each.task for each in running])
 
 
 class _Ahead(Generic[T]):
-    """One stream being read by a task of its own."""
+    """One stream being read by a task of its own, which whoever leaves early has to end."""
 
     def __init__(self, stream: AsyncIterator[T], waiting: int) -> None:
         self._queue: asyncio.Queue[T | None] = asyncio.Queue(waiting)
-        self._task = asyncio.ensure_future(self._read(stream))
+        self.task = asyncio.ensure_future(self._read(stream))
 
     async def _read(self, stream: AsyncIterator[T]) -> None:
         try:
@@ -212,10 +233,4 @@ class _Ahead(Generic[T]):
         """Yield what was read, then raise what ended the reading."""
         while (item := await self._queue.get()) is not None:
             yield item
-        await self._task
-
-    async def stop(self) -> None:
-        """Give up the rest."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await self._task
+        await self.task

@@ -58,10 +58,15 @@ def instant(text: str | None, field: str) -> datetime | None:
 
 
 def needed_instant(text: str | None, field: str) -> datetime:
-    """Return an aware instant that must be there."""
+    """Return an aware instant that must be there, in a year that no placeholder has.
+
+    Orders are kept in a partition per month: one far off would not even have a month after it.
+    """
     found = instant(text, field)
     if found is None:
         refuse(field, "missing")
+    if not 2000 <= found.year < 2200:
+        refuse(field, f"not a time of our days: {found.isoformat()}")
     return found
 
 

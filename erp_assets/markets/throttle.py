@@ -64,16 +64,34 @@ class Throttle:
 
     async def acquire(self, bucket: str = "") -> None:
         """Wait until the next call of `bucket` may leave."""
-        if (rest := self._paused_until - self._clock()) > 0:
-            await self._sleep(rest)
-        rate = self._rates.get(bucket, self._rate)
-        if rate is None:
+        await self._sit_out()
+        await self._wait(bucket)
+        if await self._sit_out():  # busy meanwhile: that moment is gone, take another
+            await self._wait(bucket)
+
+    async def _sit_out(self) -> bool:
+        """Wait while the market is busy; tell whether there was anything to wait for."""
+        if (rest := self._paused_until - self._clock()) <= 0:
+            return False
+        await self._sleep(rest)
+        return True
+
+    async def _wait(self, bucket: str) -> None:
+        if (rate := self._rates.get(bucket, self._rate)) is None:
             return
-        held = self._held.setdefault(bucket, [])
-        if not held:
-            gap = 1.0 / rate
-            first = self._clock() + self._reserve(bucket, gap, self._block)
-            held.extend(first + gap * n for n in reversed(range(self._block)))
-        wait = held.pop() - self._clock()
+        wait = self._next(bucket, 1.0 / rate) - self._clock()
         if wait > 0:
             await self._sleep(wait)
+
+    def _next(self, bucket: str, gap_s: float) -> float:
+        """Return the next moment; those missed by more than one distance are given up.
+
+        Kept, they would let as many calls leave at once.
+        """
+        held = self._held.setdefault(bucket, [])
+        while held and held[-1] < self._clock() - gap_s:
+            held.pop()
+        if not held:
+            first = self._clock() + self._reserve(bucket, gap_s, self._block)
+            held.extend(first + gap_s * n for n in reversed(range(self._block)))
+        return held.pop()

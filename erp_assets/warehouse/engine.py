@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -15,6 +14,9 @@ from erp_assets.warehouse.server import unreachable
 
 MIGRATION_LOCK = 4_217_001
 """Key of the advisory lock that lets one process migrate at a time."""
+
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class CollectionRunning(ErpError):
@@ -55,13 +57,14 @@ class Warehouse:
             yield connection
 
     def migrate(self) -> None:
-        """Bring the schema up to date; a second call, or one at the same time, changes nothing."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        """Bring the schema up to date; a second call, or one at the same time, changes nothing.
+
+        Every run comes here, so Alembic, slow to load, is left alone where nothing is to do.
+        """
         with self.transaction() as db:
             db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-            config.attributes["connection"] = db
-            command.upgrade(config, "head")
+            if _revision(db) != newest_revision():
+                import_module("erp_assets.warehouse.migrating").upgrade(db)
 
     @contextmanager
     def collecting(self, account_id: int, kind: str) -> Iterator[None]:
@@ -87,3 +90,16 @@ class Warehouse:
     def dispose(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def newest_revision() -> str:
+    """Return the last migration there is; their files are named by number."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
+
+
+def _revision(db: Connection) -> str | None:
+    """Return the migration the database is at; None where there was none."""
+    if db.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
+        return None
+    found: str | None = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from erp_assets.errors import AnswerLost, BadPayload, MarketBusy, MarketDenied, MarketDown
-from erp_assets.markets.client import ApiClient, in_order, keep_bytes
+from erp_assets.markets.client import ApiClient, in_order, keep_bytes, streams_in_order
 from erp_assets.markets.throttle import Throttle
 
 
@@ -120,6 +120,19 @@ def test_a_write_that_was_not_let_in_leaves_again():
     assert call("write", [httpx.Response(429), OK])[:2] == (b"ok", 2)
 
 
+def test_a_write_whose_body_says_busy_leaves_again_after_the_wait():
+    said = iter([MarketBusy("traffic", retry_after_s=7.0), None])
+
+    def decode(response):
+        if error := next(said):
+            raise error
+        return response.content
+
+    result, calls, waits = call("write", [OK, OK], decode=decode)
+    assert (result, calls) == (b"ok", 2)
+    assert waits[0] == 7.0
+
+
 def test_a_write_that_never_left_is_reported_as_such():
     result, calls, _ = call("write", [httpx.ConnectError("refused")])
     assert isinstance(result, MarketDown)
@@ -168,3 +181,69 @@ def test_a_failing_job_stops_the_rest():
 
     with pytest.raises(MarketDown):
         asyncio.run(collect())
+
+
+class Reading:
+    """Work that takes its time to end. told: how much of it was told to end.
+
+    told_at_first_end: how much had been told when the first came to its end.
+    """
+
+    def __init__(self):
+        self.begun = self.told = self.told_at_first_end = 0
+
+    async def work(self):
+        self.begun += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            self.told += 1
+            await asyncio.sleep(0.01)
+            self.told_at_first_end = self.told_at_first_end or self.told
+
+    async def stream(self):
+        yield 1
+        await self.work()
+
+    async def failing_stream(self):
+        yield 1
+        await self.fail()
+
+    async def fail(self):
+        raise MarketDown("gone")
+
+    async def failing_jobs(self):
+        yield self.fail
+        yield self.work
+
+    def failing(self, kind):
+        if kind == "jobs":
+            return in_order(self.failing_jobs(), ahead=2)
+        return streams_in_order(iter([self.failing_stream(), self.stream()]), ahead=2)
+
+
+async def cancelled_when(is_time, items):
+    """Read `items`, cancel the reader once `is_time`; return whether it ended as cancelled."""
+
+    async def read():
+        return [item async for item in items]
+
+    task = asyncio.ensure_future(read())
+    while not is_time():
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    return task.cancelled()
+
+
+def test_all_streams_are_told_to_end_at_once():
+    reading = Reading()
+    streams = streams_in_order((reading.stream() for _ in range(3)), ahead=3)
+    assert asyncio.run(cancelled_when(lambda: reading.begun == 3, streams))
+    assert reading.told == reading.told_at_first_end == 3
+
+
+@pytest.mark.parametrize("kind", ["streams", "jobs"])
+def test_cancelling_while_the_rest_ends_is_not_swallowed(kind):
+    reading = Reading()
+    assert asyncio.run(cancelled_when(lambda: reading.told, reading.failing(kind)))

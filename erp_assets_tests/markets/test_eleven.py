@@ -383,6 +383,19 @@ def test_order_whose_states_are_unknown_is_read_and_rejected():
     assert [it.reason for it in found.rejected] == ["ordPrdStat: unknown value 'X99'"]
 
 
+def test_line_that_its_order_leaves_out_is_told_by_its_state():
+    state = leaves(samples.STATES)
+    other = state | {"ordPrdSeq": "2", "ordPrdStat": "B01", "ordQty": "4"}
+    whole = samples.orders(leaves(samples.COMPLETE))
+    told = samples.orders(state, other, other | {"ordNo": "20260225044300009"})
+    talk = Talk(by_path({"/orderlistall/": told, f"/complete/{ORDER_NO}": whole}))
+    found = talk.batch(lambda it: it.orders_by_no([ORDER_NO]))
+    assert [line.line_no for line in found.lines] == ["1"]
+    assert found.line_updates == [
+        LineUpdate(ORDER_NO, "2", status=LineStatus.CANCELLED, market_status="B01", quantity=4)
+    ]
+
+
 def test_order_that_is_known_but_refused_is_rejected():
     refused = samples.refusal("ns2:orders", "-1", "알 수 없는 오류")
     talk = Talk(by_path({"/orderlistall/": samples.STATES, "/complete/": refused}))
@@ -472,6 +485,15 @@ def test_claim_becomes_a_record(name: str, sample: str, claim: Claim):
 def test_cancel_has_the_state_of_its_list(name: str, status: ClaimStatus):
     [claim] = in_list(name, samples.CANCELS).batch(claims_of_day).claims
     assert (claim.status, claim.market_status) == (status, "01")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("retractretorders", "107"), ("retractexcorders", "232")]
+)
+def test_refused_claim_stays_refused_in_the_list_of_those_withdrawn(name: str, code: str):
+    row = leaves(samples.RETURNS) | {"clmStat": code}
+    [claim] = in_list(name, samples.orders(row)).batch(claims_of_day).claims
+    assert (claim.status, claim.market_status) == (ClaimStatus.REJECTED, code)
 
 
 @pytest.mark.parametrize(
@@ -649,11 +671,12 @@ def test_every_documented_state_of_a_listing_is_known(
 @pytest.mark.parametrize(
     "refused",
     [
+        "<Products><message>재고 정보 조회 오류</message></Products>",
         samples.refusal("ClientMessage", "500", "재고 정보 조회 오류"),
         "<ns2:ProductStockss><ns2:message>재고 정보 조회 오류</ns2:message></ns2:ProductStockss>",
         samples.STOCK_ONE,
     ],
-    ids=["code", "message", "other form"],
+    ids=["other envelope", "code", "message", "other form"],
 )
 def test_stock_is_read_one_by_one_where_the_many_are_refused(refused: str):
     talk = searched(samples.SEARCH, refused, one=samples.STOCK_ONE)
@@ -706,9 +729,30 @@ def test_unregistered_address_is_denied_although_it_comes_as_500():
     assert isinstance(error, MarketDenied)
     assert "IP address" in error.remedy
     assert "-500" in str(error)
+    assert "203.0.113.7" not in str(error)
 
 
-@pytest.mark.parametrize("code", ["-400", "-401", "004"])
+@pytest.mark.parametrize(
+    ("code", "message", "remedy"),
+    [
+        ("-400", "SSL required", "https://"),
+        ("-501", "유효기간이 만료된 OpenAPI Key 입니다.", "new key"),
+    ],
+    ids=["plain http", "key expired"],
+)
+def test_refusal_of_the_gateway_names_its_own_remedy(code: str, message: str, remedy: str):
+    error = error_of(
+        answer(
+            f"<AuthMessage><resultCode>{code}</resultCode>"
+            f"<resultMessage>{message}</resultMessage></AuthMessage>",
+            500,
+        )
+    )
+    assert isinstance(error, MarketDenied)
+    assert remedy in error.remedy
+
+
+@pytest.mark.parametrize("code", ["-401", "-500"])
 def test_other_refusals_of_the_gateway_are_about_the_key(code: str):
     body = f"<AuthMessage><resultCode>{code}</resultCode><resultMessage>x</resultMessage>"
     error = error_of(answer(f"{body}</AuthMessage>"))
@@ -759,6 +803,7 @@ def test_unknown_key_is_denied_in_every_envelope(body: str, read):
         (httpx.Response(200, text="  \n"), BadPayload),
         (httpx.Response(200, text="ok"), BadPayload),
         (answer(samples.COMPLETE[:-20]), BadPayload),
+        (answer(samples.DECLARATION.replace("?>", "").encode() + b"<a/>"), BadPayload),
         (answer("<ns2:products></ns2:products>"), BadPayload),
         (answer('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), BadPayload),
         (httpx.Response(429), MarketBusy),
@@ -781,6 +826,7 @@ def test_unknown_key_is_denied_in_every_envelope(body: str, read):
         "blank",
         "no xml",
         "cut",
+        "declaration cut",
         "other kind",
         "entity",
         "429",
@@ -851,6 +897,75 @@ def test_busy_market_names_its_wait():
     error = error_of(httpx.Response(429, headers={"Retry-After": "7"}))
     assert isinstance(error, MarketBusy)
     assert error.retry_after_s == 7.0
+
+
+@pytest.mark.parametrize(
+    ("named", "waited"), [("", 0.0), ("soon", 0.0), ("²", 0.0), ("999999", 600.0)]
+)
+def test_wait_that_cannot_be_followed_is_bounded(named: str, waited: float):
+    error = error_of(httpx.Response(429, headers=[(b"Retry-After", named.encode())]))
+    assert isinstance(error, MarketBusy)
+    assert error.retry_after_s == waited
+
+
+TOO_MUCH = "트래픽이 초과되었습니다."
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer("<AuthMessage><resultCode>004</resultCode></AuthMessage>"),
+        answer(
+            f"<AuthMessage><resultCode>-9</resultCode><resultMessage>{TOO_MUCH}</resultMessage>"
+            "</AuthMessage>",
+            500,
+        ),
+        answer(samples.refusal("ns2:orders", "004", "x")),
+        answer(samples.refusal("ns2:orders", "-1", TOO_MUCH)),
+        answer(samples.refusal("ClientMessage", "500", TOO_MUCH)),
+    ],
+    ids=["gateway", "words of the gateway", "code", "words", "product"],
+)
+def test_too_much_traffic_asks_for_a_rest_of_minutes(response: httpx.Response):
+    error = error_of(response)
+    assert isinstance(error, MarketBusy)
+    assert error.retry_after_s == 300.0
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (samples.refusal("ns2:orders", "-3105", "A < B"), MarketRejected),
+        (samples.refusal("ns2:orders", "-1000", "A < B"), MarketDown),
+        (samples.refusal("ns2:orders", "-1", "< 유저가 없습니다."), MarketDenied),
+        (samples.refusal("ns2:orders", "0", "A < B"), BadPayload),
+        (samples.refusal("ns2:orders", "-1", "< 해당 건이 없습니다."), BadPayload),
+        (samples.refusal("ns2:orders", "-1", "오류")[:-36], BadPayload),
+    ],
+    ids=["refusal", "maintenance", "key", "nothing", "no such case", "cut"],
+)
+def test_refusal_that_is_no_xml_is_still_a_refusal(body: str, kind: type):
+    assert type(error_of(answer(body))) is kind
+
+
+@pytest.mark.parametrize("code", ["-1", "-29008"])
+def test_rows_beside_an_error_are_not_taken_for_the_list(code: str):
+    refused = samples.refusal("ns2:orders", code, "알 수 없는 오류")
+    rows = samples.COMPLETE.replace("<ns2:orders>", "").replace("</ns2:orders>", "")
+    error = error_of(answer(refused.replace("</ns2:orders>", f"{rows}</ns2:orders>")))
+    assert isinstance(error, MarketRejected)
+    assert error.code == code
+
+
+def test_error_of_another_envelope_keeps_its_words():
+    error = error_of(answer("<Products><message>재고 정보 조회 오류</message></Products>"), listing)
+    assert isinstance(error, MarketRejected)
+    assert str(error) == "재고 정보 조회 오류"
+
+
+def test_nothing_found_may_come_in_another_envelope():
+    body = samples.refusal("ResultOrder", "-1", "해당 건이 없습니다.")
+    assert len(Talk(lambda _: answer(body)).batch(claims_of_day)) == 0
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,17 @@ def test_minute_that_no_list_can_show_ends_the_promise(days: int):
     promised = [batch.complete_until for batch in batches if batch.complete_until]
     assert promised == [MIDNIGHT + timedelta(days=7 * n) for n in range(1, days // 7 + 1)]
     assert all(it <= crowded for it in promised)
+    read = [it.order_no for batch in batches for it in batch.line_updates]
+    assert read.count(f"{crowded:%Y%m%d%H%M}") == CAP
+
+
+def test_list_that_shows_more_than_it_could_is_not_cut_off():
+    row = leaves(samples.SHIPPING)
+    talk = Talk(by_path({"/shipping/": samples.orders(*[row] * (CAP + 1))}))
+    found = talk.batch(lambda it: it.orders(MIDNIGHT, MIDNIGHT + MINUTE))
+    assert len(found.line_updates) == CAP + 1
+    assert found.rejected == []
+    assert found.complete_until == MIDNIGHT + MINUTE
 
 
 def test_crowded_claims_are_read_by_halves():
@@ -174,10 +185,21 @@ LISTING = {"prdNm": "양말", "selPrc": 1_000, "selStatCd": "103"}
 
 
 class Shop:
-    """Serves listings by the page. newer: listings that appear on top after each page."""
+    """Serves listings by the page. newer: listings that appear on top after each page.
 
-    def __init__(self, numbers: list[int], *, newer: int = 0, ignores_start: bool = False) -> None:
+    has_end: is the row `end` part of a page? The documents do not tell.
+    """
+
+    def __init__(
+        self,
+        numbers: list[int],
+        *,
+        newer: int = 0,
+        ignores_start: bool = False,
+        has_end: bool = True,
+    ) -> None:
         self.numbers = numbers
+        self._has_end = has_end
         self._newer = newer
         self._ignores_start = ignores_start
         self.stock_calls: list[list[str]] = []
@@ -188,7 +210,7 @@ class Shop:
             return answer(self._stocks(re.findall(r"<prdNo>(\d+)</prdNo>", asked)))
         first, last = (int(it) for it in re.findall(r"<(?:start|end)>(\d+)<", asked))
         start = 1 if self._ignores_start else first
-        page = self.numbers[start - 1 : start + min(last - first, 499)]
+        page = self.numbers[start - 1 : start + min(last - first, 499) - (not self._has_end)]
         top = max(self.numbers, default=0)
         self.numbers = [*range(top + self._newer, top, -1), *self.numbers]
         return answer(samples.products(*({"prdNo": number, **LISTING} for number in page)))
@@ -202,8 +224,9 @@ class Shop:
 
 @few
 @given(count=st.one_of(st.sampled_from([0, 1, 499, 500, 501, 1_000]), st.integers(0, 1_200)))
-def test_every_listing_is_read_once(count: int):
-    shop = Shop(list(range(count, 0, -1)))
+@pytest.mark.parametrize("has_end", [True, False], ids=["end included", "end left out"])
+def test_every_listing_is_read_once(has_end: bool, count: int):
+    shop = Shop(list(range(count, 0, -1)), has_end=has_end)
     found = Talk(shop).batch(lambda it: it.products())
     expected = [str(number) for number in range(count, 0, -1)]
     assert [it.product_no for it in found.products] == expected

@@ -94,6 +94,20 @@ def test_lines_of_one_shipment_and_listing_are_confirmed_by_one_call():
     assert [path.split("/")[4] for path in written(talk)] == ["1", "3"]
 
 
+@pytest.mark.parametrize(
+    ("status", "ok", "sent"),
+    [("301", True, 1), ("202", False, 2), ("B01", False, 2), ("X99", True, 1)],
+    ids=["went along", "did not", "cancelled", "unknown"],
+)
+def test_line_that_did_not_go_along_is_confirmed_by_itself(status: str, ok: bool, sent: int):
+    order = samples.orders(LINE, LINE | {"ordPrdSeq": "2"})
+    said = iter([samples.CONFIRMED, samples.refusal("ResultOrder", "-3211", "취소된 건")])
+    talk = market(lambda: answer(next(said)), order=order, states=state(status, "2"))
+    results = talk.run(lambda it: it.confirm([FIRST, SECOND]))
+    assert [(it.key, it.ok) for it in results] == [(FIRST, True), (SECOND, ok)]
+    assert len(written(talk)) == sent
+
+
 def test_lines_without_shipment_are_each_confirmed():
     order = samples.orders(LINE | {"dlvNo": ""}, LINE | {"dlvNo": "", "ordPrdSeq": "2"})
     talk = market(samples.CONFIRMED, order=order)
@@ -187,10 +201,34 @@ def test_lines_of_two_parcels_leave_apart():
     assert [path.split("/")[6] for path in written(talk)] == ["627614443992", "1"]
 
 
+def test_line_named_twice_leaves_once():
+    talk = market(samples.CONFIRMED)
+    results = talk.run(lambda it: it.dispatch([PARCEL, PARCEL]))
+    assert [(it.key, it.ok) for it in results] == [(FIRST, True)] * 2
+    assert [path.rsplit("/", 1)[1] for path in written(talk)] == ["1"]
+
+
+def test_line_in_two_parcels_leaves_in_the_first():
+    talk = market(samples.CONFIRMED)
+    both = [PARCEL._replace(invoice_no="1"), PARCEL._replace(invoice_no="2")]
+    results = talk.run(lambda it: it.dispatch(both))
+    assert [(it.ok, it.code) for it in results] == [(True, ""), (False, "refused_here")]
+    assert [path.split("/")[6] for path in written(talk)] == ["1"]
+
+
 def test_text_of_a_parcel_cannot_break_its_path():
     talk = market(samples.CONFIRMED)
     talk.run(lambda it: it.dispatch([PARCEL._replace(invoice_no="1/가?#")]))
     assert written(talk)[0].split("/")[6] == "1%2F%EA%B0%80%3F%23"
+
+
+@pytest.mark.parametrize("dots", [".", "..", "..."])
+def test_dots_of_a_parcel_take_no_segment_away(dots: str):
+    talk = market(samples.CONFIRMED)
+    talk.run(lambda it: it.dispatch([PARCEL._replace(carrier=dots, invoice_no=dots)]))
+    [path] = written(talk)
+    said = "%2E" * len(dots)
+    assert path.endswith(f"/reqdelivery/202602261512/01/{said}/{said}/2678260704/Y/{ORDER_NO}/1")
 
 
 @pytest.mark.parametrize(
@@ -229,6 +267,22 @@ def test_dispatched_already_counts_once_the_line_is_seen_so(code: str, status: s
     said = samples.refusal("ResultOrder", code, "이미 발송")
     [result] = market(said, states=state(status)).run(lambda it: it.dispatch([PARCEL]))
     assert (result.ok, result.code) == (ok, code)
+
+
+@pytest.mark.parametrize(("status", "ok"), [("202", False), ("301", True), ("401", True)])
+def test_confirmation_that_went_wrong_counts_once_the_line_is_seen_so(status: str, ok: bool):
+    talk = market(samples.refusal("ResultOrder", "-3207", "오류"), states=state(status))
+    [result] = talk.run(lambda it: it.confirm([FIRST]))
+    assert (result.ok, result.code) == (ok, "-3207")
+    assert len(written(talk)) == 1
+
+
+@pytest.mark.parametrize(("status", "ok"), [("301", False), ("401", True)])
+def test_dispatch_that_went_wrong_counts_once_the_line_is_seen_so(status: str, ok: bool):
+    talk = market(samples.refusal("ResultOrder", "-3311", "오류"), states=state(status))
+    [result] = talk.run(lambda it: it.dispatch([PARCEL]))
+    assert (result.ok, result.code) == (ok, "-3311")
+    assert len(written(talk)) == 1
 
 
 @pytest.mark.parametrize("code", DISPATCH_CODES)
@@ -326,6 +380,13 @@ def test_refusal_by_status_keeps_it(write):
     assert (result.ok, result.code, result.is_lost) == (False, "400", False)
 
 
+def test_no_log_tells_an_invoice_or_the_key(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level("INFO"):
+        market(samples.CONFIRMED).run(lambda it: it.dispatch([PARCEL]))
+    assert "627614443992" not in caplog.text
+    assert samples.KEY not in caplog.text
+
+
 @EVERY_WRITE
 def test_result_of_a_lost_write_tells_neither_key_nor_invoice(write):
     [result] = market(slow).run(write)
@@ -350,6 +411,13 @@ def test_stock_is_put_with_the_weight_that_was_read():
         b"<prdStckNo>16243384893</prdStckNo><stckQty>300</stckQty><optWght>11</optWght>"
         b"</ProductStock>"
     )
+
+
+def test_weight_outside_euc_kr_leaves_as_a_reference():
+    stock = samples.STOCK_ONE.replace("<optWght>0<", "<optWght>&#128512;뷁<")
+    talk = market(samples.STOCK_SET, stock=stock)
+    talk.run(lambda it: it.set_stock([ONE]))
+    assert "<optWght>&#128512;뷁</optWght>".encode("cp949") in talk.sent[-1].content
 
 
 def test_body_of_the_documented_write_is_sent_to_the_byte():
@@ -502,14 +570,23 @@ def test_price_that_the_rules_forbid_is_refused_here(present: int, price: int, o
         (samples.LISTING.replace("<prdNo>4088296117", "<prdNo>1"), "404"),
         (samples.LISTING.replace("<selPrc>19000", "<selPrc>?"), "unavailable"),
         (samples.LISTING[:-30], "unavailable"),
+        (samples.MAINTENANCE, "unavailable"),
+        (samples.refusal("ClientMessage", "-1000", "서버 점검중입니다."), "unavailable"),
     ],
-    ids=["unknown", "another", "no price", "cut"],
+    ids=["unknown", "another", "no price", "cut", "maintenance", "maintenance of products"],
 )
 def test_price_is_not_sent_when_the_present_one_cannot_be_read(listing: str, code: str):
     talk = market(samples.PRICE_SET, listing=listing)
     [result] = talk.run(lambda it: it.set_prices([PRICE]))
     assert (result.ok, result.code) == (False, code)
     assert written(talk) == []
+
+
+def test_price_of_a_denied_account_stops_everything():
+    said = "<Product><message>OpenAPI Key 에 해당하는 유저가 없습니다.</message></Product>"
+    talk = market(samples.PRICE_SET, listing=said)
+    with pytest.raises(MarketDenied):
+        talk.run(lambda it: it.set_prices([PRICE]))
 
 
 @pytest.mark.parametrize(

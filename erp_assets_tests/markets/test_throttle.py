@@ -98,6 +98,39 @@ def test_a_pause_holds_every_bucket():
     assert leave(throttle, time, 1, "any") == [107.0]
 
 
+def test_a_pause_holds_calls_that_wait_for_their_moment_too():
+    time = FakeTime()
+
+    async def sleep(seconds):
+        time.now += seconds
+        if time.now == 101.0:
+            throttle.pause(30.0)
+
+    throttle = Throttle(1.0, clock=time.clock, sleep=sleep)
+    assert leave(throttle, time, 2) == [100.0, 131.0]
+
+
+def test_moments_missed_while_idle_are_not_made_up_for():
+    time = FakeTime()
+    throttle = throttle_of(time, 5.0, block=5)
+    leave(throttle, time, 1)
+    time.now += 60.0
+    moments = leave(throttle, time, 20)
+    for first in moments:
+        assert sum(first <= m < first + 1.0 - 1e-6 for m in moments) <= 6
+
+
+def test_moments_missed_in_a_pause_are_not_made_up_for():
+    time = FakeTime()
+    throttle = throttle_of(time, 5.0, block=5)
+    leave(throttle, time, 1)
+    throttle.pause(60.0)
+    moments = leave(throttle, time, 20)
+    assert moments[0] == 160.0
+    for first in moments:
+        assert sum(first <= m < first + 1.0 - 1e-6 for m in moments) <= 6
+
+
 @pytest.mark.parametrize("rate", [0, -1.0])
 def test_a_rate_that_is_none_is_refused(rate):
     with pytest.raises(ValueError, match="positive"):

@@ -1,6 +1,8 @@
 """What 11st's answers mean: four envelopes, most errors inside HTTP 200 (11st.md §2)."""
 
+import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 import httpx
 
@@ -9,12 +11,27 @@ from erp_assets.markets.eleven import xml
 from erp_assets.markets.eleven.xml import Element
 
 QUOTED = 200
+HEAD_BYTES = 4_000
+"""How far a refusal is looked for in what is no XML: it stands alone, thus at the beginning."""
 MAINTENANCE = "-1000"
+GOOD = ("0", "200")
+"""Codes of a read that found something, or has nothing to complain of (§2.1, §2.2)."""
 NOBODY = "유저가 없습니다"
 EMPTY = ("해당 건이 없습니다", "조회된 결과가 없습니다")
+WRITTEN = ("200", "210")
+CODE = re.compile(r"<(?:\w+:)?result_?[cC]ode>\s*(-?[0-9]{1,9})\s*</")
+SAID = re.compile(r"<(?:\w+:)?(?:result_text|message)>(.{0,2000}?)</", re.DOTALL)
+EXPIRED, NO_HTTPS = "만료", "-400"
 UNREGISTERED = "인증된 IP가 아닙니다"
+TRAFFIC_CODE, TRAFFIC = "004", "트래픽"
+REST_S = 300.0
+"""How long clients rest when 11st says that there is too much traffic (§2.5)."""
+ADDRESS = re.compile(r"\[[0-9A-Fa-f.:]+\]")
+"""The caller's own address, which stays out of logs (§2.1)."""
 CENTRE = "the 11st Open API centre"
 REMEDY_KEY = f"Check credentials.api_key in {CENTRE}; a key may end after 180 days."
+REMEDY_NEW_KEY = f"Issue a new key in {CENTRE}: this one has ended."
+REMEDY_HTTPS = "Call 11st over https: begin base_url with https://."
 REMEDY_ADDRESS = f"Register this machine's IP address in {CENTRE}, under the production server."
 
 
@@ -29,23 +46,53 @@ def classify(response: httpx.Response) -> None:
     if status in (401, 403):
         raise MarketDenied(f"HTTP {status}", remedy=REMEDY_KEY)
     if status == 429:
-        value = response.headers.get("retry-after", "")
-        raise MarketBusy("HTTP 429", retry_after_s=float(value) if value.isdigit() else 0.0)
+        raise MarketBusy("HTTP 429", retry_after_s=_retry_after(response))
     if status >= 500 or status == 408:
         raise MarketDown(f"HTTP {status}")
     if status >= 300:
         raise MarketRejected(f"HTTP {status}", code=str(status))
 
 
-def _deny(content: bytes) -> None:
+def _retry_after(response: httpx.Response) -> float:
+    value = response.headers.get("retry-after", "")
+    return min(float(value), 600.0) if value.isascii() and value.isdigit() else 0.0
+
+
+def _deny(content: bytes) -> NoReturn:
     fields = xml.row(xml.parse(content))
-    message = fields.get("resultMessage", "")
-    if fields.get("resultCode") == MAINTENANCE:
-        raise MarketDown("maintenance")
+    code = fields.get("resultCode", "?")
+    message = ADDRESS.sub("", fields.get("resultMessage", ""))
+    _delay(code, message)
     raise MarketDenied(
-        f"11st refuses the call ({fields.get('resultCode', '?')}): {message[:QUOTED]}",
-        remedy=REMEDY_ADDRESS if UNREGISTERED in message else REMEDY_KEY,
+        f"11st refuses the call ({code}): {message[:QUOTED]}",
+        remedy=_remedy(code, message),
     )
+
+
+def _remedy(code: str, message: str) -> str:
+    if UNREGISTERED in message:
+        return REMEDY_ADDRESS
+    if code == NO_HTTPS:
+        return REMEDY_HTTPS
+    return REMEDY_NEW_KEY if EXPIRED in message else REMEDY_KEY
+
+
+def parse(response: httpx.Response) -> Element:
+    """Return the root of an answer.
+
+    Raises: besides what `xml.parse` raises, what the code of a refusal means that is no XML (§1.2);
+    anything else that is broken may have lost rows.
+    """
+    try:
+        return xml.parse(response.content)
+    except BadPayload:
+        text = xml.text_of(response.content[:HEAD_BYTES])
+        code, said = CODE.search(text), SAID.search(text)
+        if not code or not said or code[1] in (*GOOD, *WRITTEN):
+            raise
+        if any(nothing in said[1] for nothing in EMPTY):
+            raise
+        _raise(code[1], said[1])
 
 
 def rows(response: httpx.Response, names: Sequence[str], row: str) -> list[Element]:
@@ -53,21 +100,25 @@ def rows(response: httpx.Response, names: Sequence[str], row: str) -> list[Eleme
 
     names: what the root may be called.
     """
-    root = xml.parse(response.content)
-    found = list(xml.children(root, row))
-    if not found:
-        _check(root)
-    if xml.local(root) not in names:
-        raise BadPayload(f"an answer of another kind: {xml.local(root)[:40]}")
-    return found
+    root = parse(response)
+    is_empty = check(root)
+    if xml.local(root) in names:
+        return list(xml.children(root, row))
+    if is_empty:
+        return []
+    if text := _told(xml.row(root))[1]:  # some errors are but a message (§2.1)
+        raise MarketRejected(text[:QUOTED])
+    raise BadPayload(f"an answer of another kind: {xml.local(root)[:40]}")
 
 
-def _check(root: Element) -> None:
-    """Raise what the code of an answer without rows means."""
+def check(root: Element) -> bool:
+    """Raise what the code of an answer means; tell whether it says that there is nothing."""
     code, text = _told(xml.row(root))
-    if NOBODY not in text and (code in (None, "0") or any(said in text for said in EMPTY)):
-        return
-    _raise(code or "", text)
+    is_empty = NOBODY not in text and any(said in text for said in EMPTY)
+    is_good = code in (None, *GOOD) and NOBODY not in text and TRAFFIC not in text
+    if not (is_good or is_empty):
+        _raise(code or "", text)
+    return is_empty
 
 
 def _told(fields: xml.Row) -> tuple[str | None, str]:
@@ -76,11 +127,18 @@ def _told(fields: xml.Row) -> tuple[str | None, str]:
     return code, fields.get("result_text", fields.get("message", ""))
 
 
-def _raise(code: str, text: str) -> None:
+def _delay(code: str, text: str) -> None:
+    """Raise what says that the call was not looked at, and may be later."""
     if code == MAINTENANCE:
         raise MarketDown("maintenance")
+    if code == TRAFFIC_CODE or TRAFFIC in text:
+        raise MarketBusy(f"11st: {text[:QUOTED]}", retry_after_s=REST_S)
+
+
+def _raise(code: str, text: str) -> NoReturn:
+    _delay(code, text)
     if NOBODY in text:
-        raise MarketDenied(f"11st: {text[:QUOTED]}", remedy=REMEDY_KEY)
+        raise MarketDenied(f"11st: {text[:QUOTED]}", remedy=_remedy(code, text))
     raise MarketRejected(text[:QUOTED], code=code)
 
 
@@ -94,18 +152,19 @@ def acted(response: httpx.Response) -> str:
 
 def written(response: httpx.Response) -> str:
     """Return the message of a product write that took effect: `resultCode` 200 or 210."""
-    return _done(response, "resultCode", "message", good=("200", "210"))
+    return _done(response, "resultCode", "message", good=WRITTEN)
 
 
 def _done(response: httpx.Response, code: str, text: str, *, good: Sequence[str]) -> str:
     try:
-        fields = xml.row(xml.parse(response.content))
+        fields = xml.row(parse(response))
     except MarketDown as error:  # a web page does not prove that nothing was done
         raise BadPayload(str(error)) from error
     found, said = fields.get(code), fields.get(text, "")
     if found is None:
         other, words = _told(fields)
-        if other == MAINTENANCE or NOBODY in words:
+        _delay(other or "", words)
+        if NOBODY in words:
             _raise(other or "", words)
         raise BadPayload("an answer without a code")
     if found not in good:

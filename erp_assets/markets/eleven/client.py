@@ -192,6 +192,9 @@ class Eleven:
         if middle <= window.since:
             middle += MINUTE
         if middle >= window.until:
+            yield found
+            if len(found) > MOST_ROWS:  # so nothing cuts this list off there
+                return
             raise TooMany(f"{path}: {len(found)} rows in the minute of {window.since.isoformat()}")
         for half in (Window(window.since, middle), Window(middle, window.until)):
             async for rows in self._period(path, half):
@@ -244,7 +247,7 @@ class Eleven:
 
     async def _states(self, order_nos: Sequence[str]) -> States:
         """Return (order_no, line_no) → state; None where it cannot be understood."""
-        numbers = ",".join(quote(no, safe="") for no in order_nos)
+        numbers = ",".join(_segment(no) for no in order_nos)
         states: dict[tuple[str, str], wire.State | None] = {}
         for element in await self._listed(f"/claimservice/orderlistall/{numbers}"):
             row = xml.row(element)
@@ -256,13 +259,14 @@ class Eleven:
         return states
 
     async def _order(self, order_no: str, states: States) -> Batch:
+        """Read an order whole; of lines that this leaves out their state is known at least."""
         try:
-            rows = await self._listed(f"/ordservices/complete/{quote(order_no, safe='')}")
+            rows = await self._listed(f"/ordservices/complete/{_segment(order_no)}")
         except MarketRejected as error:
             return Batch(rejected=[Rejected("orders", str(error), order_no, order_no)])
 
         def take(row: Row, batch: Batch) -> None:
-            key = (wire.need(row, "ordNo"), wire.need(row, "ordPrdSeq"))
+            key = (wire.number_of(row, "ordNo"), wire.number_of(row, "ordPrdSeq"))
             told = states.get(key)
             code = told.code if told else wire.need(row, "ordPrdStat")
             wire.take_line(row, batch, code)
@@ -272,7 +276,19 @@ class Eleven:
                 batch.lines.append(line._replace(quantity=told.quantity, amount=amount))
 
         number = partial(wire.line_number, layout="by number")
-        return wire.read_rows("orders", rows, take, number)
+        batch = wire.read_rows("orders", rows, take, number)
+        shown = {(it.get("ordNo"), it.get("ordPrdSeq")) for it in map(xml.row, rows)}
+        batch.line_updates.extend(
+            LineUpdate(
+                *key,
+                status=wire.LINE_STATUSES[told.code],
+                market_status=told.code,
+                quantity=told.quantity,
+            )
+            for key, told in states.items()
+            if rows and told and key[0] == order_no and key not in shown
+        )
+        return batch
 
     def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
         """Yield the orders of these lines."""
@@ -316,8 +332,8 @@ class Eleven:
     async def _search(self) -> AsyncIterator[tuple[Batch, dict[str, wire.Listed]]]:
         """Yield the pages of the search with price and state of their listings (§3.3)."""
         seen: set[str] = set()
-        for page in range(MAX_PAGES):
-            first = page * PRODUCTS + 1
+        first = 1
+        for _ in range(MAX_PAGES):
             rows = await self._api.read(
                 "POST",
                 "/prodmarketservice/prodmarket",
@@ -329,13 +345,14 @@ class Eleven:
             batch = wire.read_rows("products", rows, take, lambda it: it.get("prdNo"))
             names = {xml.row(row).get("prdNo") or xml.raw(row) for row in rows}
             yield batch, {number: it for number, it in found.items() if number not in seen}
-            if len(rows) < PRODUCTS:
+            if len(rows) < PRODUCTS - 1:  # a page without its `end` is one row short
                 return
             if names <= seen:
                 text = f"page repeated: rows from {first} on are those before"
                 yield Batch(rejected=[Rejected("products", text, text)]), {}
                 return
             seen |= names
+            first += len(rows)
 
     async def _stocks(self, listings: Mapping[str, wire.Listed]) -> AsyncIterator[Batch]:
         numbers = list(listings)
@@ -377,7 +394,7 @@ class Eleven:
         groups = await self._api.read(
             "POST",
             "/prodmarketservice/prodmarket/stocks",
-            content=f"{DECLARATION}<ProductStocks>{wanted}</ProductStocks>".encode("cp949"),
+            content=_body(f"<ProductStocks>{wanted}</ProductStocks>"),
             decode=lambda it: answers.rows(
                 it, ("ProductStockss", "ProductStocks"), "ProductStocks"
             ),
@@ -389,7 +406,7 @@ class Eleven:
         }
 
     async def _one_stock(self, product_no: str) -> list[Element]:
-        path = f"/prodmarketservice/prodmarket/stck/{quote(product_no, safe='')}"
+        path = f"/prodmarketservice/prodmarket/stck/{_segment(product_no)}"
         return await self._api.read(
             "GET", path, decode=lambda it: answers.rows(it, ("ProductStocks",), "ProductStock")
         )
@@ -427,40 +444,48 @@ class Eleven:
             together = (row.get("dlvNo") or "-".join(line), row.get("prdNo", ""))
             before = done.get(together)
             if not before or not (before.ok or before.is_lost):
-                done[together] = await self._act(line, _confirmation(row))
-            results[line] = done[together]._replace(key=(line.order_no, line.line_no))
+                results[line] = done[together] = await self._act(line, _confirmation(row))
+            elif before.ok and await self._has_reached(line, LineStatus.CONFIRMED) is False:
+                results[line] = await self._act(line, _confirmation(row))  # it did not go along
+            else:
+                results[line] = before._replace(key=(line.order_no, line.line_no))
         return [
-            await self._known(results[line], LineStatus.CONFIRMED, codes=("-3206",))
+            await self._known(results[line], LineStatus.CONFIRMED, codes=("-3206", "-3207"))
             for line in lines
         ]
 
     async def dispatch(self, dispatches: Sequence[Dispatch]) -> list[WriteResult]:
         """301 → 401, only the lines named: the whole form would ship others with them (§6.5)."""
-        keys = [LineKey(it.order_no, it.line_no) for it in dispatches]
-        rows = await self._rows_of(keys)
+        keys = {it: LineKey(it.order_no, it.line_no) for it in dispatches}
+        rows = await self._rows_of(list(keys.values()))
         groups: dict[tuple[str, str, str, str, str], list[LineKey]] = {}
-        results: dict[LineKey, WriteResult] = {}
-        for key, it in zip(keys, dispatches, strict=True):
+        parcels: dict[LineKey, Dispatch] = {}
+        results: dict[Dispatch, WriteResult] = {}
+        for it, key in keys.items():
             row, invoice = rows.get(key), it.invoice_no.replace("-", "").replace(" ", "")
             if not isinstance(row, dict):
-                results[key] = row or _refused(key, "unknown", "the market does not know the line")
+                results[it] = row or _refused(key, "unknown", "the market does not know the line")
             elif not (row.get("dlvNo") and it.carrier):
                 why = "a parcel needs a carrier, and a shipment that the market named"
-                results[key] = _refused(key, "refused_here", why)
+                results[it] = _refused(key, "refused_here", why)
             elif not 0 < len(invoice) <= MOST_INVOICE:
                 why = f"an invoice has 1 to {MOST_INVOICE} characters"
-                results[key] = _refused(key, "refused_here", why)
+                results[it] = _refused(key, "refused_here", why)
+            elif key in parcels:
+                why = "the line is in another parcel of this call already"
+                results[it] = _refused(key, "refused_here", why)
             else:
+                parcels[key] = it
                 sent = f"{it.sent_at.astimezone(KST):%Y%m%d%H%M}"
                 parcel = (sent, it.carrier, invoice, row["dlvNo"], it.order_no)
                 groups.setdefault(parcel, []).append(key)
         for parcel, some in groups.items():
             said = await self._act(some[0], _parcel(parcel, some))
-            results |= {key: said._replace(key=(key.order_no, key.line_no)) for key in some}
-        return [
-            await self._known(results[key], LineStatus.SHIPPED, codes=("-3308", "-3309"))
-            for key in keys
-        ]
+            for key in some:
+                result = said._replace(key=(key.order_no, key.line_no))
+                codes = ("-3308", "-3309", "-3311")
+                results[parcels[key]] = await self._known(result, LineStatus.SHIPPED, codes=codes)
+        return [results[it] for it in dispatches]
 
     async def _rows_of(
         self, lines: Sequence[LineKey]
@@ -472,7 +497,7 @@ class Eleven:
             wanted.setdefault(line.order_no, []).append(line)
         for order_no, some in wanted.items():
             try:
-                rows = await self._listed(f"/ordservices/complete/{quote(order_no, safe='')}")
+                rows = await self._listed(f"/ordservices/complete/{_segment(order_no)}")
             except (MarketRejected, TransientError) as error:
                 found |= {line: _failed((line.order_no, line.line_no), error) for line in some}
                 continue
@@ -491,17 +516,23 @@ class Eleven:
     async def _known(
         self, result: WriteResult, reached: LineStatus, *, codes: Sequence[str]
     ) -> WriteResult:
-        """Take "it is so already" for success once reading back shows it (§6.5)."""
+        """Take "it is so already" or "failed" for success once reading back shows it (§6.5)."""
         if result.ok or result.code not in codes:
             return result
+        return result._replace(ok=bool(await self._has_reached(LineKey(*result.key), reached)))
+
+    async def _has_reached(self, line: LineKey, reached: LineStatus) -> bool | None:
+        """Read back whether a line is in a state or on its way past it; None: cannot be told."""
+        key = (line.order_no, line.line_no)
         try:
-            told = (await self._states([result.key[0]])).get(result.key)
+            told = (await self._states([line.order_no])).get(key)
         except (MarketRejected, TransientError):
-            return result
+            return None
+        if told is None:
+            return None
         order = list(wire.LINE_STATUSES.values())
-        status = wire.LINE_STATUSES[told.code] if told else LineStatus.UNPAID
-        is_so = order.index(reached) <= order.index(status) <= order.index(LineStatus.COMPLETED)
-        return result._replace(ok=is_so)
+        status = wire.LINE_STATUSES[told.code]
+        return order.index(reached) <= order.index(status) <= order.index(LineStatus.COMPLETED)
 
     # ── writes of options ──────────────────────────────────────────────────────────────────────
     async def set_stock(self, changes: Sequence[StockChange]) -> list[WriteResult]:
@@ -518,7 +549,7 @@ class Eleven:
                 why = f"stock {item.stock} is not within 0 and {MOST_STOCK}"
                 results.append(WriteResult(key, ok=False, code="refused_here", message=why))
                 continue
-            path = f"/prodservices/stockqty/{quote(item.option_no, safe='')}"
+            path = f"/prodservices/stockqty/{_segment(item.option_no)}"
             body = _stock_body(item, stocks[item.option_no].weight)
             results.append(await self._put([key], "PUT", path, content=body))
         return results
@@ -545,7 +576,7 @@ class Eleven:
             return [
                 WriteResult(key, ok=False, code="refused_here", message=why_not) for key in keys
             ]
-        path = f"/prodservices/product/price/{quote(product_no, safe='')}/{new}"
+        path = f"/prodservices/product/price/{_segment(product_no)}/{new}"
         result = await self._put(keys, "GET", path)
         return [result._replace(key=key) for key in keys]
 
@@ -553,7 +584,9 @@ class Eleven:
         """Read the price of one listing; it is not there when its number is not (§3.4)."""
 
         def decode(response: httpx.Response) -> int:
-            row = xml.row(xml.parse(response.content))
+            root = answers.parse(response)
+            answers.check(root)
+            row = xml.row(root)
             if row.get("prdNo") != product_no:
                 raise MarketRejected(row.get("message", "no such listing")[:200], code="404")
             try:
@@ -561,7 +594,7 @@ class Eleven:
             except BadRow as error:
                 raise BadPayload(str(error)) from error
 
-        path = f"/prodmarketservice/prodmarket/{quote(product_no, safe='')}"
+        path = f"/prodmarketservice/prodmarket/{_segment(product_no)}"
         return await self._api.read("GET", path, decode=decode)
 
     async def set_on_sale(self, options: Sequence[OptionKey], on_sale: bool) -> list[WriteResult]:
@@ -580,7 +613,7 @@ class Eleven:
             why = "11st stops whole listings: name every option, or set the stock of this one to 0"
             return [WriteResult(key, ok=False, code="refused_here", message=why) for key in keys]
         action = "restartdisplay" if on_sale else "stopdisplay"
-        path = f"/prodstatservice/stat/{action}/{quote(product_no, safe='')}"
+        path = f"/prodstatservice/stat/{action}/{_segment(product_no)}"
         result = await self._put(keys, "PUT", path)
         return [result._replace(key=key) for key in keys]
 
@@ -651,13 +684,26 @@ async def _jobs(
         yield job
 
 
+def _segment(text: str) -> str:
+    """Return text as one segment of a path: percent-encoded UTF-8, dots too (§1.2).
+
+    A segment of nothing but dots would take its neighbour away, and make another call of this one.
+    """
+    return quote(text, safe="").replace(".", "%2E")
+
+
 def _minute(instant: datetime) -> str:
     return f"{instant.astimezone(KST):%Y%m%d%H%M}"
 
 
 def _search(first: int, last: int) -> bytes:
     body = f"<limit>{PRODUCTS}</limit><start>{first}</start><end>{last}</end>"
-    return f"{DECLARATION}<SearchProduct>{body}</SearchProduct>".encode("cp949")
+    return _body(f"<SearchProduct>{body}</SearchProduct>")
+
+
+def _body(text: str) -> bytes:
+    """Return a body as it leaves: EUC-KR, what does not fit as references (§1.2)."""
+    return (DECLARATION + text).encode("cp949", "xmlcharrefreplace")
 
 
 def _stock_body(item: StockChange, weight: str) -> bytes:
@@ -668,7 +714,7 @@ def _stock_body(item: StockChange, weight: str) -> bytes:
         "optWght": weight,
     }
     leaves = "".join(f"<{name}>{xml.escaped(value)}</{name}>" for name, value in parts.items())
-    return f"{DECLARATION}<ProductStock>{leaves}</ProductStock>".encode("cp949")
+    return _body(f"<ProductStock>{leaves}</ProductStock>")
 
 
 def _bad_price(new: int, present: int) -> str | None:
@@ -684,12 +730,12 @@ def _confirmation(row: Mapping[str, str]) -> str:
     names = (row["ordNo"], row["ordPrdSeq"], row.get("addPrdYn", "N"))
     added = row.get("addPrdNo", "0")
     parts = (*names, "null" if added == "0" else added, row.get("dlvNo", "null"))
-    return "/ordservices/reqpackaging/" + "/".join(quote(part, safe="") for part in parts)
+    return "/ordservices/reqpackaging/" + "/".join(_segment(part) for part in parts)
 
 
 def _parcel(parcel: Sequence[str], lines: Sequence[LineKey]) -> str:
-    sent, carrier, invoice, shipment, order_no = [quote(part, safe="") for part in parcel]
-    numbers = ",".join(quote(line.line_no, safe="") for line in lines)
+    sent, carrier, invoice, shipment, order_no = [_segment(part) for part in parcel]
+    numbers = ",".join(_segment(line.line_no) for line in lines)
     return (
         f"/ordservices/reqdelivery/{sent}/01/{carrier}/{invoice}/{shipment}/Y/{order_no}/{numbers}"
     )

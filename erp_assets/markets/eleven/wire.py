@@ -65,6 +65,7 @@ PRODUCT_STATUSES = {
 """`selStatCd` of a listing (§3.2)."""
 NUMBER = re.compile(r"[+-]?[0-9][0-9,]{0,14}")
 """A whole number with or without commas, short enough for every column of money."""
+IDENTITY = re.compile(r"[0-9]{1,20}")
 MOST_PIECES = 2**31 - 1
 BUYABLE = (ProductStatus.ON_SALE, ProductStatus.SOLD_OUT)
 
@@ -116,7 +117,7 @@ def read_rows(
         text = xml.raw(element)
         try:
             if xml.REPLACED in text:
-                refuse("text", "holds bytes that are no EUC-KR")
+                refuse("text", "holds bytes that are no text")
             convert(found, batch)
         except BadRow as error:
             rejected = Rejected(kind, str(error), text[: fields.BODY_CHARACTERS], number(found))
@@ -131,6 +132,17 @@ def need(row: Row, name: str) -> str:
     if name not in row:
         refuse(name, "missing")
     return row[name]
+
+
+def number_of(row: Row, name: str) -> str:
+    """Return the number by which 11st names a thing: digits, longer than any integer (§1.3).
+
+    Another text would spoil every later call that names it beside others.
+    """
+    found = need(row, name)
+    if not IDENTITY.fullmatch(found):
+        refuse(name, f"not a number: {found[:40]!r}")
+    return found
 
 
 def whole(row: Row, name: str, default: int | None = None) -> int:
@@ -193,7 +205,7 @@ def take_line(row: Row, batch: Batch, code: str) -> None:
     """Append a line in state `code` and its order."""
     status = line_status(code)
     order = Order(
-        order_no=need(row, "ordNo"),
+        order_no=number_of(row, "ordNo"),
         ordered_at=fields.needed_instant(row.get("ordDt"), "ordDt"),
         paid_at=fields.instant(row.get("ordStlEndDt"), "ordStlEndDt"),
         buyer_name=row.get("ordNm"),
@@ -210,11 +222,11 @@ def _line(row: Row, order: Order, status: LineStatus, code: str) -> OrderLine:
     address = " ".join(row[n] for n in ("rcvrBaseAddr", "rcvrDtlsAddr") if n in row)
     return OrderLine(
         order_no=order.order_no,
-        line_no=need(row, "ordPrdSeq"),
+        line_no=number_of(row, "ordPrdSeq"),
         ordered_at=order.ordered_at,
         status=status,
         market_status=code,
-        product_no=need(row, "prdNo"),
+        product_no=number_of(row, "prdNo"),
         product_name=row.get("prdNm", ""),
         quantity=quantity,
         unit_price=unit_price,
@@ -269,8 +281,8 @@ def take_shipped(row: Row, batch: Batch) -> None:
     """Append what the five fields of `shipping` say (§6.4)."""
     batch.line_updates.append(
         LineUpdate(
-            order_no=need(row, "ordNo"),
-            line_no=need(row, "ordPrdSeq"),
+            order_no=number_of(row, "ordNo"),
+            line_no=number_of(row, "ordPrdSeq"),
             status=LineStatus.SHIPPED,
             market_status="401",
             carrier=row.get("dlvEtprsCd"),
@@ -300,7 +312,7 @@ def state(row: Row) -> State:
 class ClaimList:
     """A list of claims. prefix: cancels count on their own, so numbers could meet.
 
-    ending: what being in this list means, whatever the row's own code.
+    ending: what being in this list means; no list is for refused claims, their own code tells.
     """
 
     path: str
@@ -327,14 +339,14 @@ class ClaimList:
         status = known.get(need(row, name))
         if status is None:
             refuse(name, f"unknown value {row[name]!r}")
-        return self.ending or status
+        return status if status is ClaimStatus.REJECTED else self.ending or status
 
     def _cancel(self, row: Row) -> Claim:
         by = row.get("ordCnMnbdCd", "")
         return Claim(
-            claim_no=self.prefix + need(row, "ordPrdCnSeq"),
-            order_no=need(row, "ordNo"),
-            line_no=need(row, "ordPrdSeq"),
+            claim_no=self.prefix + number_of(row, "ordPrdCnSeq"),
+            order_no=number_of(row, "ordNo"),
+            line_no=number_of(row, "ordPrdSeq"),
             kind=ClaimKind.CANCEL,
             status=self._status(row, "ordCnStatCd", CANCEL_STATUSES),
             market_status=row["ordCnStatCd"],
@@ -350,9 +362,9 @@ class ClaimList:
     def _return(self, row: Row) -> Claim:
         reason = row.get("clmReqRsn")
         return Claim(
-            claim_no=self.prefix + need(row, "clmReqSeq"),
-            order_no=need(row, "ordNo"),
-            line_no=need(row, "ordPrdSeq"),
+            claim_no=self.prefix + number_of(row, "clmReqSeq"),
+            order_no=number_of(row, "ordNo"),
+            line_no=number_of(row, "ordPrdSeq"),
             kind=self.kind,
             status=self._status(row, "clmStat", CLAIM_STATUSES),
             market_status=row["clmStat"],
@@ -383,7 +395,7 @@ def take_product(found: dict[str, Listed], row: Row, batch: Batch) -> None:
         refuse("selStatCd", f"unknown value {code!r}")
     price = whole(row, "selPrc")
     product = Product(
-        product_no=need(row, "prdNo"),
+        product_no=number_of(row, "prdNo"),
         name=need(row, "prdNm"),
         status=status,
         market_status=code,
@@ -396,7 +408,7 @@ def take_product(found: dict[str, Listed], row: Row, batch: Batch) -> None:
 
 def take_stock(product_no: str, listing: Listed, row: Row, batch: Batch) -> None:
     """Append an option with its stock and price: the listing's, and its surcharge (§4.1)."""
-    option_no = need(row, "prdStckNo")
+    option_no = number_of(row, "prdStckNo")
     price = listing.price + signed(row.get("addPrc", "0"), "addPrc")
     if price < 0:
         refuse("addPrc", f"takes more than the price: {row['addPrc']}")
