@@ -347,10 +347,11 @@ def as_told(lines):
     """What the warehouse must hold: the rules of the vocabulary, written a second way."""
     held = {}
     for row in lines:
-        _, _, pieces, invoice = held.get((row.order_no, row.line_no), (None, None, 0, None))
+        _, was, pieces, invoice = held.get((row.order_no, row.line_no), (None, None, 0, None))
+        is_over = {was, str(row.status)} <= {"cancelled", "returned"}
         held[row.order_no, row.line_no] = (
             row.ordered_at,
-            str(row.status),
+            was if is_over else str(row.status),
             max(row.quantity, pieces),
             row.invoice_no or invoice,
         )
