@@ -15,6 +15,9 @@ from erp_assets.collecting import Collected
 from erp_assets.defs.resources import Platform, failures, raise_failed
 
 OWNERS = ["team:data-platform"]
+FRESH_WITHIN = timedelta(hours=26)
+"""A day, and two hours for a collection that starts late or takes long."""
+
 TABLES: Mapping[str, Sequence[str]] = {
     "products": ("market_products", "market_skus"),
     "stock": ("stock_snapshots",),
@@ -45,7 +48,9 @@ def day_partitions(
     return dg.MultiPartitionsDefinition({"account": accounts, "date": days})
 
 
-def raw_spec(kind: str, partitions: dg.PartitionsDefinition[Any]) -> dg.AssetSpec:
+def raw_spec(
+    kind: str, partitions: dg.PartitionsDefinition[Any], columns: Mapping[str, dg.TableSchema]
+) -> dg.AssetSpec:
     """Describe the rows of `kind` as the market sent them."""
     return dg.AssetSpec(
         ["raw", kind],
@@ -54,6 +59,10 @@ def raw_spec(kind: str, partitions: dg.PartitionsDefinition[Any]) -> dg.AssetSpe
         owners=OWNERS,
         kinds={"postgres", "http"},
         partitions_def=partitions,
+        metadata={
+            "dagster/table_name": "raw_documents",
+            "dagster/column_schema": columns["raw_documents"],
+        },
     )
 
 
@@ -63,10 +72,8 @@ def typed_spec(
     columns: Mapping[str, dg.TableSchema],
     *,
     deps: Sequence[Sequence[str]] = (),
-    fresh_within: timedelta,
 ) -> dg.AssetSpec:
     """Describe the typed rows of `kind`, column by column."""
-    schemas = {table: columns[table] for table in TABLES[kind] if table in columns}
     return dg.AssetSpec(
         ["market", kind],
         deps=[["raw", "offers" if kind in ("stock", "prices") else kind], *deps],
@@ -75,20 +82,19 @@ def typed_spec(
         owners=OWNERS,
         kinds={"postgres"},
         partitions_def=partitions,
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fresh_within),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         metadata={
             "dagster/table_name": TABLES[kind][-1],
-            "dagster/column_schema": schemas.get(TABLES[kind][-1], dg.TableSchema(columns=[])),
+            "dagster/column_schema": columns[TABLES[kind][-1]],
             "tables": ", ".join(TABLES[kind]),
         },
     )
 
 
-def report(result: Collected, kind: str) -> dict[str, Any]:
-    """Say what a collection did, for Dagit."""
-    tables = {table: result.seen.get(table, 0) for table in TABLES.get(kind, ())}
+def report(result: Collected, tables: Sequence[str]) -> dict[str, Any]:
+    """Say what a collection did, for Dagit. tables: those the asset consists of."""
     return {
-        "dagster/row_count": sum(tables.values()),
+        "dagster/row_count": sum(result.seen.get(table, 0) for table in tables),
         "rows_seen": dg.MetadataValue.json(result.seen),
         "rows_changed": dg.MetadataValue.json(result.stored),
         "rows_rejected": result.rejected,
@@ -112,9 +118,15 @@ def results(
             result.kind,
             result.rejected,
         )
-    context.instance.add_run_tags(context.run_id, {f"erp/{result.kind}": result.outcome})
+    context.instance.add_run_tags(context.run.run_id, {f"erp/{result.kind}": result.outcome})
     for key in sorted(context.selected_asset_keys, key=lambda it: (it.path[0] != "raw", it.path)):
-        yield dg.MaterializeResult(asset_key=key, metadata=report(result, key.path[-1]))
+        yield dg.MaterializeResult(asset_key=key, metadata=report(result, tables_of(key)))
+
+
+def tables_of(key: dg.AssetKey) -> Sequence[str]:
+    """Return the tables that an asset `raw/…` or `market/…` consists of."""
+    layer, kind = key.path
+    return ("raw_documents",) if layer == "raw" else TABLES[kind]
 
 
 def account_windows(partition_keys: Sequence[str]) -> Iterator[tuple[str, Window]]:
@@ -136,8 +148,8 @@ def account_assets(
     @dg.multi_asset(
         name="read_products",
         specs=[
-            raw_spec("products", partitions),
-            typed_spec("products", partitions, columns, fresh_within=timedelta(hours=26)),
+            raw_spec("products", partitions, columns),
+            typed_spec("products", partitions, columns),
         ],
     )
     def products(
@@ -145,22 +157,16 @@ def account_assets(
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with failures():
             result = platform.collect(
-                context.partition_key, lambda it: it.products(), run_id=context.run_id
+                context.partition_key, lambda it: it.products(), run_id=context.run.run_id
             )
         yield from results(context, result)
 
     @dg.multi_asset(
         name="read_offers",
         specs=[
-            raw_spec("offers", partitions),
+            raw_spec("offers", partitions, columns),
             *(
-                typed_spec(
-                    kind,
-                    partitions,
-                    columns,
-                    deps=[["market", "products"]],
-                    fresh_within=timedelta(hours=26),
-                )
+                typed_spec(kind, partitions, columns, deps=[["market", "products"]])
                 for kind in ("stock", "prices")
             ),
         ],
@@ -169,13 +175,13 @@ def account_assets(
     def offers(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        record = context.instance.get_run_record_by_id(context.run_id)
+        record = context.instance.get_run_record_by_id(context.run.run_id)
         began = record.create_timestamp if record else None
         with failures():
             result = platform.collect(
                 context.partition_key,
                 lambda it: it.offers(seen_before=began),
-                run_id=context.run_id,
+                run_id=context.run.run_id,
             )
         yield from results(context, result)
 
@@ -204,8 +210,8 @@ def day_asset(
     @dg.multi_asset(
         name=f"read_{kind}",
         specs=[
-            raw_spec(kind, partitions),
-            typed_spec(kind, partitions, columns, deps=deps, fresh_within=timedelta(hours=26)),
+            raw_spec(kind, partitions, columns),
+            typed_spec(kind, partitions, columns, deps=deps),
         ],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -215,7 +221,7 @@ def day_asset(
         whole: Collected | None = None
         for account, window in account_windows(context.partition_keys):
             with failures():
-                part = platform.collect_days(account, kind, window, run_id=context.run_id)
+                part = platform.collect_days(account, kind, window, run_id=context.run.run_id)
             raise_failed(part)
             if whole is None:
                 whole = part

@@ -11,6 +11,7 @@ from pydantic import Field
 from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED, Collected
+from erp_assets.defs.ingest import report, tables_of
 from erp_assets.defs.resources import Platform, failures, raise_failed
 
 COLLECTED = ("products", "stock", "prices", "orders", "claims")
@@ -67,9 +68,11 @@ def fill_missing_days(
     """Collect each run of missing days and report it as the partitions it fills."""
     filled: dict[str, Any] = {}
     failed: list[str] = []
-    for account in platform.settings.enabled_accounts:
-        if config.accounts and account.key not in config.accounts:
-            continue
+    if unknown := set(config.kinds) - set(WINDOWED):
+        raise dg.Failure(f"only orders and claims have days, not {sorted(unknown)}")
+    with failures():
+        asked = platform.enabled(config.accounts)
+    for account in asked:
         for kind in config.kinds:
             try:
                 filled[f"{account.key} {kind}"] = _fill(context, platform, account.key, kind)
@@ -86,8 +89,8 @@ def _fill(context: dg.OpExecutionContext, platform: Platform, account: str, kind
         context.log.info("%s %s: collecting %s … %s", account, kind, *window)
         with failures():
             result = platform.collect_days(account, kind, window, run_id=context.run_id)
-        raise_failed(result)
         days += _report_days(context, account, kind, result)
+        raise_failed(result)
     return days
 
 
@@ -96,14 +99,11 @@ def _report_days(context: dg.OpExecutionContext, account: str, kind: str, result
     if result.window is None or result.complete_until is None:
         return 0
     days = clock.days(Window(result.window.since, result.complete_until))
-    for day in days:
-        context.log_event(
-            dg.AssetMaterialization(
-                ["market", kind],
-                partition=dg.MultiPartitionKey({"account": account, "date": day.isoformat()}),
-                metadata={"outcome": result.outcome, "rows_rejected": result.rejected},
-            )
-        )
+    for key in (dg.AssetKey(["raw", kind]), dg.AssetKey(["market", kind])):
+        metadata = report(result, tables_of(key))
+        for day in days:
+            partition = dg.MultiPartitionKey({"account": account, "date": day.isoformat()})
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
     return len(days)
 
 

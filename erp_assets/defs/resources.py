@@ -1,7 +1,7 @@
 """Plain objects built from Settings for the assets, and the way errors become Dagster's."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from erp_assets.collecting import (
     routine_window,
     silent,
 )
-from erp_assets.errors import ErpError, PermanentError
+from erp_assets.errors import ErpError, MarketDenied, PermanentError, SettingsError
 from erp_assets.settings import Account, Settings
 from erp_assets.warehouse import queries
 from erp_assets.warehouse.engine import Warehouse
@@ -55,6 +55,17 @@ class Platform:
     def account(self, key: str) -> Account:
         """Return the account called `key`; KeyError when there is none."""
         return next(a for a in self.settings.accounts if a.key == key)
+
+    def enabled(self, keys: Sequence[str]) -> list[Account]:
+        """Return the enabled accounts called so; all of them when no key is given.
+
+        Raises: SettingsError for a key that no enabled account has.
+        """
+        known = {account.key: account for account in self.settings.enabled_accounts}
+        if unknown := [key for key in keys if key not in known]:
+            names = ", ".join(known) or "none"
+            raise SettingsError(f"no enabled account is called {unknown[0]!r}; there are: {names}")
+        return [known[key] for key in keys or known]
 
     def collect(
         self, key: str, work: Callable[[Collector], Coroutine[Any, Any, T]], *, run_id: str | None
@@ -122,9 +133,15 @@ def failures() -> Iterator[None]:
         yield
     except ErpError as error:
         raise dg.Failure(
-            description=f"{type(error).__name__}: {error}",
+            description=explained(error),
             allow_retries=not isinstance(error, PermanentError),
         ) from error
+
+
+def explained(error: ErpError) -> str:
+    """Name the error, and what a person has to do about it."""
+    remedy = f" What to do: {error.remedy}" if isinstance(error, MarketDenied) else ""
+    return f"{type(error).__name__}: {error}{remedy}"
 
 
 def raise_failed(result: Collected) -> None:

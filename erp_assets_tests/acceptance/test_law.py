@@ -177,4 +177,4 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(warehouse, market, tmp_path)
         assert {kind: it.outcome for kind, it in done.items()} == dict.fromkeys(done, "completed")
         check(warehouse, simulator.accounts[market])
     with warehouse.transaction() as db:
-        assert queries.doubled_lines(db, limit=1) == []
+        assert queries.doubled_keys(db, "orders", limit=1) == []
