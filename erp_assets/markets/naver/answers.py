@@ -1,5 +1,6 @@
 """What Naver's answers mean: three families of errors behind one gateway (naver.md §3)."""
 
+import re
 from typing import TypeVar
 
 import httpx
@@ -33,15 +34,14 @@ class TokenRefused(MarketDenied):
 class Input(msgspec.Struct):
     """A field the market did not like."""
 
-    name: str = ""
-    message: str = ""
+    name: str | None = None
 
 
 class Failure(msgspec.Struct, rename="camel"):
     """An error of any family."""
 
-    code: str = ""
-    message: str = ""
+    code: str | int | None = None
+    message: str | None = None
     invalid_inputs: list[Input] | None = None
 
 
@@ -51,15 +51,16 @@ def classify(response: httpx.Response) -> None:
     if status < 300:
         return
     failure = _failure(response)
-    said = f"HTTP {status} {failure.code}: {failure.message}"[:QUOTED]
+    code = str(failure.code or "")
+    said = printable(f"HTTP {status} {code}: {failure.message or ''}")
     if status in (401, 403):
-        denied = TokenRefused if failure.code == "GW.AUTHN" else MarketDenied
-        raise denied(said, remedy=_remedy(failure.code))
+        denied = TokenRefused if code == "GW.AUTHN" else MarketDenied
+        raise denied(said, remedy=_remedy(code))
     if status == 429:
         raise MarketBusy(said, retry_after_s=_retry_after(response))
     if status >= 500 or status == 408:
         raise MarketDown(said)
-    raise MarketRejected(said, code=failure.code or str(status))
+    raise MarketRejected(said, code=code or str(status))
 
 
 def classify_token(response: httpx.Response) -> None:
@@ -68,9 +69,15 @@ def classify_token(response: httpx.Response) -> None:
         classify(response)
         return
     failure = _failure(response)
-    names = [each.name for each in failure.invalid_inputs or ()]
-    name = next((name for name in names if name in REMEDIES), "client_secret_sign")
-    raise MarketDenied(f"no token: {failure.message}"[:QUOTED], remedy=_remedy(name))
+    said = failure.message or ""
+    names = [*(each.name or "" for each in failure.invalid_inputs or ()), *re.findall(r"\w+", said)]
+    name = next((name for name in names if name in REMEDIES), "")
+    raise MarketDenied(printable(f"no token: {said}"), remedy=_remedy(name))
+
+
+def printable(text: str) -> str:
+    """Return the market's words without line breaks, NUL and the like, cut to a line."""
+    return "".join(it if it.isprintable() else " " for it in text[:QUOTED])
 
 
 def _failure(response: httpx.Response) -> Failure:
@@ -87,7 +94,7 @@ def _remedy(code: str) -> str:
 
 def _retry_after(response: httpx.Response) -> float:
     value = response.headers.get("retry-after", "")
-    return min(float(value), 600.0) if value.isdigit() else BUSY_S
+    return min(float(value), 600.0) if value.isdecimal() else BUSY_S
 
 
 def decoded(response: httpx.Response, kind: type[T]) -> T:
