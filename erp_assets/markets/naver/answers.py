@@ -13,6 +13,9 @@ QUOTED = 200
 BUSY_S = 1.0
 """The bucket refills every second; no Retry-After is documented (§3.2)."""
 
+SIGNATURE = re.compile(r"JDJ[A-Za-z0-9]{9,}")
+"""base64 of a bcrypt hash, whole or cut (§2.2)."""
+
 CENTRE = "Commerce API centre > application"
 REMEDIES = {
     "GW.IP_NOT_ALLOWED": f"Register this machine's IP address in {CENTRE} > API call IP.",
@@ -76,15 +79,16 @@ def classify_token(response: httpx.Response) -> None:
 
 
 def printable(text: str) -> str:
-    """Return the market's words without line breaks, NUL and the like, cut to a line."""
-    return "".join(it if it.isprintable() else " " for it in text[:QUOTED])
+    """Return the market's words on one line, without a signature, for the secret is inside it."""
+    plain = SIGNATURE.sub("<signature>", text)[:QUOTED]
+    return "".join(it if it.isprintable() else " " for it in plain)
 
 
 def _failure(response: httpx.Response) -> Failure:
     try:
         return msgspec.json.decode(response.content, type=Failure)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Failure(message=response.content[:QUOTED].decode("utf-8", "replace"))
+        return Failure(message=response.content[: 4 * QUOTED].decode("utf-8", "replace"))
 
 
 def _remedy(code: str) -> str:

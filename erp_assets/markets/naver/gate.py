@@ -98,18 +98,18 @@ class Gate:
         TransientError: as `ApiClient.read` and `write`.
         """
         send = self._api.write if is_write else self._api.read
-        token = await self._tokens.get()
-        for _ in range(2):
+        for is_renewed in (False, True):
+            token = await self._tokens.get()
             headers = {"Authorization": f"Bearer {token}"}
             try:
                 return await send(
                     method, path, decode=decode, bucket=bucket, headers=headers, **options
                 )
-            except TokenRefused as error:
-                refused = error
+            except TokenRefused:
                 self._tokens.drop(token)
-                token = await self._tokens.get()
-        raise refused
+                if is_renewed:
+                    raise
+        raise AssertionError("unreachable")
 
     async def read(self, method: str, path: str, kind: type[T], bucket: str, **options: Any) -> T:
         """Send a call that changes nothing and return its answer as `kind`."""
