@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -48,7 +48,9 @@ class Gate:
         self._throttle = throttle
         speak = partial(
             ApiClient,
-            base_url=base_url if urlsplit(base_url).path.strip("/") else f"{base_url}/external",
+            base_url=base_url
+            if urlsplit(base_url).path.strip("/")
+            else urljoin(base_url, "/external"),
             throttle=throttle,
             observe=self._follow,
             concurrency=concurrency,

@@ -1,6 +1,6 @@
 """Reading lines: the change feed, details by number, the search by payment (naver.md §5.1-5.4)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import quote
@@ -40,8 +40,7 @@ class Orders:
     ) -> AsyncIterator[Batch]:
         """Yield lines that changed in [since, until); a feed that turns in a circle ends it."""
         until = min(until, self._gate.now())
-        windows = clock.windows(_whole(since), _whole(until, up=True), width=DAY)
-        streams = (self._window(window, is_wanted) for window in windows)
+        streams = (self._window(window, is_wanted) for window in _windows(since, until))
         try:
             async for batch in streams_in_order(streams, ahead=self._gate.ahead):
                 if batch.complete_until is not None:
@@ -140,7 +139,7 @@ class Orders:
         """Return the lines paid in [since, until), by a search the feed does not use (§5.3)."""
         keys: set[tuple[str, str]] = set()
         until = min(until, self._gate.now())
-        for window in clock.windows(_whole(since), _whole(until, up=True), width=DAY):
+        for window in _windows(since, until):
             async for page in self._search(window):
                 keys |= page
         return keys
@@ -180,6 +179,7 @@ class Feed:
         self._gate = gate
         self._window = window
         self._followed: set[tuple[str, str]] = set()
+        self._last = wire.Changes()
 
     async def pages(self) -> AsyncIterator[wire.Changes]:
         """Yield pages; the end of the window stays as it is, the start follows `more`."""
@@ -199,6 +199,7 @@ class Feed:
                 )
             except Repeated as error:
                 self.failure = error
+                yield self._last
                 return
             yield page
             if page.more is None:
@@ -208,7 +209,7 @@ class Feed:
         self.failure = Repeated(f"page repeated: the feed goes on after {MAX_PAGES} pages")
 
     def _decode(self, response: httpx.Response) -> wire.Changes:
-        page = decoded(response, wire.Feed).data or wire.Changes()
+        self._last = page = decoded(response, wire.Feed).data or wire.Changes()
         if page.more is not None and page.more.mark in self._followed:
             raise Repeated(f"page repeated: the feed leads back to {page.more.mark}")
         return page
@@ -223,6 +224,12 @@ def _whole(instant: datetime, *, up: bool = False) -> datetime:
     """Return whole milliseconds, as the market counts; the next ones when `up`."""
     rest = timedelta(microseconds=instant.microsecond % 1000)
     return instant - rest + (MILLISECOND if up and rest else timedelta(0))
+
+
+def _windows(since: datetime, until: datetime) -> Iterator[Window]:
+    """Cut [since, until) into spans that the API takes: whole milliseconds, within 24 hours."""
+    if since < until:
+        yield from clock.windows(_whole(since), _whole(until, up=True), width=DAY)
 
 
 def _parts(numbers: Sequence[str]) -> list[Sequence[str]]:
