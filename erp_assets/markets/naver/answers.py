@@ -16,6 +16,9 @@ BUSY_S = 1.0
 SIGNATURE = re.compile(r"JDJ[A-Za-z0-9]{9,}")
 """base64 of a bcrypt hash, whole or cut (§2.2)."""
 
+ESCAPES = re.compile(rb"(\\\\|\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|\\u[dD][89a-fA-F]\w\w")
+"""A backslash or a pair of surrogates (group 1), or a surrogate alone."""
+
 CENTRE = "Commerce API centre > application"
 REMEDIES = {
     "GW.IP_NOT_ALLOWED": f"Register this machine's IP address in {CENTRE} > API call IP.",
@@ -104,6 +107,13 @@ def _retry_after(response: httpx.Response) -> float:
 def decoded(response: httpx.Response, kind: type[T]) -> T:
     """Return the answer as `kind`. Raises: BadPayload: cut short or not of that form."""
     try:
-        return msgspec.json.decode(response.content, type=kind)
+        return msgspec.json.decode(_mended(response.content), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadPayload(f"not an answer of Naver: {error}") from error
+
+
+def _mended(content: bytes) -> bytes:
+    """Return the body without halves of characters: one would make all of it unreadable."""
+    if b"\\ud" not in content and b"\\uD" not in content:
+        return content
+    return ESCAPES.sub(lambda it: it[0] if it[1] else b"\\ufffd", content)

@@ -169,10 +169,11 @@ def _price_combinations(origin: Origin, good: Mapping[str, int], plan: Plan) -> 
 def _base(present: int, wanted: Sequence[int]) -> int | None:
     """Return a sale price that one option costs exactly and none strays too far from."""
     candidates = ([present] if present in wanted else []) + sorted(set(wanted))
-    return next((base for base in candidates if all(_fits(base, it - base) for it in wanted)), None)
+    return next((base for base in candidates if all(fits(base, it - base) for it in wanted)), None)
 
 
-def _fits(base: int, surcharge: int) -> bool:
+def fits(base: int, surcharge: int) -> bool:
+    """Tell whether the seller centre takes a surcharge beside a sale price (§4.3)."""
     low, high = next(((low, high) for below, low, high in SURCHARGES if base < below), (0, 0))
     return low * base <= surcharge * 100 <= high * base
 
