@@ -15,6 +15,7 @@ from erp_assets.markets.client import in_order, streams_in_order
 from erp_assets.markets.naver import order_wire as wire
 from erp_assets.markets.naver.answers import decoded
 from erp_assets.markets.naver.gate import Gate, Repeated, each, ready
+from erp_assets.markets.naver.order_records import line_number, take_detail
 from erp_assets.records import Batch, LineKey, Rejected
 
 LINES = "/v1/pay-order/seller/product-orders"
@@ -73,7 +74,7 @@ class Orders:
                     numbers[change.product_order_id] = None
 
             raws = page.last_change_statuses or ()
-            odd = rows.read_rows("orders", raws, take, wire.line_number)
+            odd = rows.read_rows("orders", raws, take, line_number)
             if odd.rejected:
                 yield partial(ready, odd)
             for some in _parts(list(numbers)):
@@ -99,9 +100,9 @@ class Orders:
             json={"productOrderIds": list(numbers), "quantityClaimCompatibility": True},
         )
         by_number = {
-            wire.line_number(bytes(raw)) or str(n): raw for n, raw in enumerate(found.data or ())
+            line_number(bytes(raw)) or str(n): raw for n, raw in enumerate(found.data or ())
         }
-        return rows.read_rows("orders", by_number.values(), wire.take_detail, wire.line_number)
+        return rows.read_rows("orders", by_number.values(), take_detail, line_number)
 
     async def by_no(self, order_nos: Sequence[str]) -> AsyncIterator[Batch]:
         """Yield all lines of each order; an order that the market refuses to tell is reported."""

@@ -148,9 +148,9 @@ class _OriginNumber(msgspec.Struct, rename="camel"):
 def product_number(body: bytes) -> str | None:
     """Return the originProductNo of a list row, if it can be read."""
     try:
-        row = msgspec.json.decode(body.decode("utf-8", "replace"), type=_OriginNumber)
+        row = msgspec.json.decode(body, type=_OriginNumber)
         return rows.text_or_none(row.origin_product_no)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
