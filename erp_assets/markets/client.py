@@ -33,6 +33,7 @@ class ApiClient:
     """Sends requests of one account.
 
     classify: looks at a whole answer (status and body) and raises what it means; silent when good.
+    observe: told of every answer before that, with the name of its bucket.
     waits_s: pauses before the repeats of a read, seconds; their number is the number of repeats.
     """
 
@@ -42,6 +43,7 @@ class ApiClient:
         base_url: str,
         throttle: Throttle,
         classify: Callable[[httpx.Response], None],
+        observe: Callable[[str, httpx.Response], None] | None = None,
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 30.0,
@@ -55,6 +57,7 @@ class ApiClient:
         self.busy_answers = 0
         self.throttle = throttle
         self._classify = classify
+        self._observe = observe
         self._waits_s = waits_s
         self._sleep = sleep
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
@@ -152,6 +155,8 @@ class ApiClient:
             raise MarketDown(f"connection failed ({type(error).__name__})") from error
         except httpx.DecodingError as error:
             raise BadPayload("the answer's compression is broken") from error
+        if self._observe is not None:
+            self._observe(bucket, response)
         self._classify(response)
         return response
 

@@ -1,5 +1,6 @@
 """Rows of JSON lists, each by itself: what cannot be understood is set aside, the rest is kept."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import lru_cache
@@ -12,6 +13,12 @@ from erp_assets.errors import BadRow
 from erp_assets.records import Batch, Rejected
 
 BODY_CHARACTERS = 20_000
+MOST_PIECES = 2**31 - 1
+MOST_WON = 10**15
+"""More than any column, or any shop, holds."""
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+YEARS = range(1970, 9_999)
 Convert = Callable[[bytes, Batch], None]
 """(raw row, batch) → None; appends only once the whole row is understood, else raises BadRow."""
 
@@ -27,10 +34,10 @@ def read_rows(
     for raw in rows:
         body = bytes(raw)
         try:
-            if b"\\u0000" in body:
+            if NUL.search(body):
                 refuse("text", "holds a NUL character")
             convert(body, batch)
-        except (BadRow, msgspec.DecodeError) as error:
+        except (BadRow, msgspec.DecodeError, UnicodeDecodeError) as error:
             batch.rejected.append(rejected(kind, error, body, number(body)))
     return batch
 
@@ -54,6 +61,8 @@ def instant(text: str | None, field: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         refuse(field, f"not a time: {text[:40]!r}")
+    if found.year not in YEARS:
+        refuse(field, f"not a time of ours: {text[:40]!r}")
     return found if found.tzinfo else found.replace(tzinfo=clock.KST)
 
 
@@ -91,6 +100,8 @@ def count(value: int | None, field: str) -> int:
         refuse(field, "missing")
     if value < 0:
         refuse(field, f"negative: {value}")
+    if value > MOST_PIECES:
+        refuse(field, f"too many: {value}")
     return value
 
 
@@ -102,6 +113,8 @@ def won(value: int | float | None, field: str) -> int | None:
         refuse(field, f"not whole won: {value}")
     if value < 0:
         refuse(field, f"negative: {value}")
+    if value > MOST_WON:
+        refuse(field, f"too much: {value}")
     return int(value)
 
 
