@@ -9,6 +9,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from erp_assets.errors import MarketBusy
+
 Reserve = Callable[[str, float, int], float]
 """(bucket, seconds between calls, how many) → seconds from now until the first reserved moment."""
 
@@ -24,6 +26,10 @@ def local_reserve(clock: Callable[[], float] = time.monotonic) -> Reserve:
         return first - now
 
     return reserve
+
+
+class CircuitOpen(MarketBusy):
+    """The call was not even sent: the market stayed busy through every repeat of another."""
 
 
 class Throttle:
@@ -52,6 +58,7 @@ class Throttle:
         self._sleep = sleep
         self._held: dict[str, list[float]] = {}
         self._paused_until = 0.0
+        self._open_until = 0.0
 
     def set_rate(self, bucket: str, rate: float) -> None:
         """Follow a rate that the market announced for one bucket."""
@@ -62,10 +69,16 @@ class Throttle:
         """Let no call leave for `seconds`, whatever the bucket: the market said it is busy."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
+    def break_circuit(self, seconds: float) -> None:
+        """Let calls fail at once for `seconds`: more of them would only prolong the block."""
+        self._open_until = max(self._open_until, self._clock() + seconds)
+
     async def acquire(self, bucket: str = "") -> None:
-        """Wait until the next call of `bucket` may leave."""
+        """Wait until the next call of `bucket` may leave. Raises: CircuitOpen."""
+        self._check_circuit()
         if (rest := self._paused_until - self._clock()) > 0:
             await self._sleep(rest)
+            self._check_circuit()
         rate = self._rates.get(bucket, self._rate)
         if rate is None:
             return
@@ -77,3 +90,7 @@ class Throttle:
         wait = held.pop() - self._clock()
         if wait > 0:
             await self._sleep(wait)
+
+    def _check_circuit(self) -> None:
+        if (rest := self._open_until - self._clock()) > 0:
+            raise CircuitOpen(f"circuit open for {rest:.0f} s more", retry_after_s=rest)
