@@ -118,8 +118,9 @@ def test_a_list_that_repeats_itself_is_reported_and_not_called_complete(warehous
         assert first.outcome == "partial"
         assert first.rejected >= 1
         with warehouse.transaction() as db:
-            (reason,) = db.execute(text("SELECT reason FROM rejected_rows")).one()
-            assert "page repeated" in reason
+            reasons = db.execute(text("SELECT reason FROM rejected_rows")).scalars().all()
+        assert reasons
+        assert all("page repeated" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("market", MARKETS)
