@@ -137,6 +137,16 @@ def test_signature_is_none_of_the_negative_vectors(wrong: str):
     assert signature(SECRET, method, target, STAMP) != wrong
 
 
+def test_encoded_path_is_signed_as_it_is_sent():
+    target = f"{SELLER}/seller-products/external-vendor-sku-codes/%ED%95%9C%2F%EA%B8%80~%201?a=%7E"
+    request = httpx.Request("GET", f"https://api-gateway.coupang.com{target}")
+    signed = next(Signature(ACCESS, SECRET, lambda: SIGNED_AT).auth_flow(request))
+    assert signed.url.raw_path.decode() == target
+    assert signed.headers["authorization"].endswith(
+        "signature=" + signature(SECRET, "GET", target, STAMP)
+    )
+
+
 def test_list_of_orders_leaves_as_the_second_vector_but_for_the_order_of_its_names():
     talk = Talk(by_target({}), now=lambda: SIGNED_AT)
     talk.batches(days)

@@ -143,10 +143,14 @@ def _joined(claims: Iterable[Claim]) -> list[Claim]:
 
 
 # ── lines that a claim ends ────────────────────────────────────────────────────────────────────
-def ended_lines(batch: Batch, gone: dict[tuple[str, str], int]) -> list[LineUpdate]:
+Gone = dict[str, dict[str, int]]
+"""Line → receipt → pieces it took; a receipt may show up in several lists."""
+
+
+def ended_lines(batch: Batch, gone: Gone) -> list[LineUpdate]:
     """Return updates of lines whose last piece a finished receipt took.
 
-    gone: pieces taken so far, by (receipt, line); a receipt may show up in several lists.
+    gone: what receipts of earlier batches took; those of this one are added.
     """
     bought: dict[str, int] = {}
     for document in batch.documents:
@@ -156,8 +160,9 @@ def ended_lines(batch: Batch, gone: dict[tuple[str, str], int]) -> list[LineUpda
     for claim in batch.claims:
         if claim.status is not ClaimStatus.DONE or claim.kind is ClaimKind.EXCHANGE:
             continue
-        gone[claim.claim_no, claim.line_no] = claim.quantity
-        total = sum(pieces for (_, line), pieces in gone.items() if line == claim.line_no)
+        taken = gone.setdefault(claim.line_no, {})
+        taken[claim.claim_no] = claim.quantity
+        total = sum(taken.values())
         if 0 < bought.get(claim.line_no, 0) <= total:
             is_cancel = claim.kind is ClaimKind.CANCEL
             updates.append(

@@ -211,7 +211,7 @@ class Coupang:
         A line whose pieces are all cancelled leaves the order lists, so finished receipts also
         update lines.
         """
-        gone: dict[tuple[str, str], int] = {}
+        gone: claims.Gone = {}
         windows = clock.day_windows(since, until, width_days=SLICE_DAYS)
         async for batch in self._pages.by_slices(windows, self._claims):
             batch.line_updates += claims.ended_lines(batch, gone)
