@@ -47,6 +47,9 @@ ACCOUNT = ("account_id", "integer")
 PLACE = (("filed_at", "timestamptz"),)
 """Stands before rows of orders: where they are filed."""
 
+GONE = "('cancelled', 'returned')"
+"""Where all pieces of a line are gone, claims know how and order lists may only guess (Coupang)."""
+
 BODY_CHARACTERS = 20_000
 """How much of a rejected row is kept."""
 
@@ -99,6 +102,10 @@ def _merged(table: Table, column: str) -> str:
         return "greatest(t.quantity, s.quantity)"
     if column == "amount":
         return "s.unit_price * greatest(t.quantity, s.quantity)"
+    if column == "status" and table is tables.market_order_lines:
+        return (
+            f"CASE WHEN t.status IN {GONE} AND s.status IN {GONE} THEN t.status ELSE s.status END"
+        )
     if table.c[column].nullable:
         return f"coalesce(s.{column}, t.{column})"
     return f"s.{column}"

@@ -564,7 +564,6 @@ def test_line_whose_last_piece_is_taken_ends(receipt_type: str, status: LineStat
             "28000008707838",
             "434119941-3187044096",
             status,
-            "RETURNS_COMPLETED",
             held_quantity=0,
             cancelled_quantity=1,
         )

@@ -170,7 +170,6 @@ def ended_lines(batch: Batch, gone: Gone) -> list[LineUpdate]:
                     claim.order_no,
                     claim.line_no,
                     LineStatus.CANCELLED if is_cancel else LineStatus.RETURNED,
-                    claim.market_status,
                     held_quantity=0,
                     cancelled_quantity=total,
                 )
