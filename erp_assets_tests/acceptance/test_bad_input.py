@@ -161,6 +161,7 @@ PRICE = 987_654_321
 
 BAD = {
     "NUL": ("coupang", "naver", MARKER.encode(), rb"\u0000"),
+    "not UTF-8": ("coupang", "naver", MARKER.encode(), b"\xff\xfe"),
     "no EUC-KR": ("eleven", MARKER.encode(), b"\xff\xff"),
     "beyond bigint": (*MARKETS, str(PRICE).encode(), b"9" * 30),
     "infinite": (*MARKETS, str(PRICE).encode(), b"1e999"),
@@ -243,7 +244,6 @@ def test_a_day_that_is_none_is_rejected_and_heals(warehouse, market, day):
 UNREADABLE = {
     "raw NUL": ("coupang", "naver", b"\x00"),
     "cut escape": ("coupang", "naver", rb"\uZZZZ"),
-    "unknown entity": ("eleven", b"&xxe;"),
 }
 
 
@@ -283,3 +283,34 @@ def test_characters_that_xml_forbids_are_left_out_and_the_rest_of_the_row_kept(w
         assert read(warehouse, query, no=str(order.no)) == [("abcd",)]
         forger.is_on = False
         assert heals(warehouse, simulator, made, "eleven", order)
+
+
+def test_an_entity_nobody_declared_is_text_and_stands_for_nothing(warehouse):
+    made = world(6)
+    forger = Forger(MARKER.encode(), b"a&xxe;b")
+    with serving(made, rewrite=forger) as simulator:
+        with simulator.changing() as accounts:
+            order = mark(accounts["eleven"].shop)
+        done = collect(warehouse, simulator, "eleven", now=made.now)
+        assert done["orders"].outcome == "completed"
+        query = "SELECT buyer_name FROM market_orders WHERE order_no = :no"
+        assert read(warehouse, query, no=str(order.no)) == [("a&xxe;b",)]
+        forger.is_on = False
+        assert heals(warehouse, simulator, made, "eleven", order)
+
+
+@pytest.mark.parametrize("market", ["coupang", "naver"])
+def test_half_an_emoji_spoils_no_other_row(warehouse, market):
+    """A note cut in the middle of a character: the half becomes U+FFFD, everything else is kept."""
+    made = world(6)
+    forger = Forger(MARKER.encode(), rb"\ud83d")
+    with serving(made, rewrite=forger) as simulator:
+        with simulator.changing() as accounts:
+            order = mark(accounts[market].shop)
+        done = collect(warehouse, simulator, market, now=made.now)
+        assert forger.forged
+        assert done["orders"].outcome == "completed", done["orders"].error
+        query = "SELECT buyer_name FROM market_orders WHERE order_no = :no"
+        assert read(warehouse, query, no=str(order.no)) == [("\ufffd",)]
+        forger.is_on = False
+        assert heals(warehouse, simulator, made, market, order)
