@@ -104,8 +104,10 @@ def collect(
     from erp_assets import settings as configured
 
     known = configured.load()
+    if missing and kinds and not {"orders", "claims"} & set(kinds):
+        raise click.UsageError("--missing is about days; only orders and claims have them")
     names = _accounts([a.key for a in known.enabled_accounts], accounts)
-    window = _window(since, until)
+    window = _window(since, until, history_start=known.history_start)
     asked = Asked(tuple(kinds) or KINDS, window, missing)
     if worker:
         _work(known, names[0], asked)
@@ -137,6 +139,8 @@ def demo(keep: bool) -> None:
             "run the demo with ERP_CONFIG and ERP_HOME pointing elsewhere"
         )
     window = demo_window()
+    if (first := clock.days(window)[0]) < known.history_start:
+        raise click.ClickException(f"the demo needs a history_start of {first} or earlier")
     with demonstration.running(known, keep=keep, say=click.echo):
         outcome = _collect(known, [a.key for a in known.accounts], Asked(KINDS, window))
         click.echo("Summing up, and counting the markets' orders against those stored ...")
@@ -188,8 +192,8 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8790, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8790, show_default=True, help="Port to listen on.")
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same shop.")
 @click.option("--days", default=DEMO_DAYS, show_default=True, help="Days of history.")
 @click.option("--limits/--no-limits", default=True, help="Enforce the markets' rate limits.")
@@ -338,17 +342,25 @@ def _accounts(enabled: Sequence[str], wanted: Sequence[str]) -> list[str]:
             raise click.UsageError(
                 f"no enabled account is called {key!r}; there are: {', '.join(enabled) or 'none'}"
             )
-    return list(wanted) or list(enabled)
+    return list(dict.fromkeys(wanted)) or list(enabled)
 
 
-def _window(since: date | None, until: date | None) -> Window | None:
+def _window(since: date | None, until: date | None, *, history_start: date) -> Window | None:
     if since is None:
         if until is not None:
             raise click.UsageError("--until needs --since")
         return None
-    last = until or clock.kst_day(clock.utc_now())
+    today = clock.kst_day(clock.utc_now())
+    last = until or today
     if last < since:
         raise click.UsageError(f"--until {last} lies before --since {since}")
+    if last > today:
+        raise click.UsageError(f"--until {last} is yet to come; today is {today} in Korea")
+    if since < history_start:
+        raise click.UsageError(
+            f"--since {since} lies before the history, which starts on {history_start} "
+            "(history_start in erp.toml, ERP_HISTORY_START)"
+        )
     return clock.day_window(since, last)
 
 

@@ -17,6 +17,9 @@ from erp_assets.defs.tickets import failures, settle
 from erp_assets.scheduling.working import Ticket
 
 OWNERS = ["team:data-platform"]
+FRESH_WITHIN = timedelta(hours=26)
+"""A day, and two hours for a collection that starts late or takes long."""
+
 TABLES: Mapping[str, Sequence[str]] = {
     "products": ("market_products", "market_skus"),
     "stock": ("stock_snapshots",),
@@ -47,7 +50,9 @@ def day_partitions(
     return dg.MultiPartitionsDefinition({"account": accounts, "date": days})
 
 
-def raw_spec(kind: str, partitions: dg.PartitionsDefinition[Any]) -> dg.AssetSpec:
+def raw_spec(
+    kind: str, partitions: dg.PartitionsDefinition[Any], columns: Mapping[str, dg.TableSchema]
+) -> dg.AssetSpec:
     """Describe the rows of `kind` as the market sent them."""
     return dg.AssetSpec(
         ["raw", kind],
@@ -56,6 +61,10 @@ def raw_spec(kind: str, partitions: dg.PartitionsDefinition[Any]) -> dg.AssetSpe
         owners=OWNERS,
         kinds={"postgres", "http"},
         partitions_def=partitions,
+        metadata={
+            "dagster/table_name": "raw_documents",
+            "dagster/column_schema": columns["raw_documents"],
+        },
     )
 
 
@@ -65,10 +74,8 @@ def typed_spec(
     columns: Mapping[str, dg.TableSchema],
     *,
     deps: Sequence[Sequence[str]] = (),
-    fresh_within: timedelta,
 ) -> dg.AssetSpec:
     """Describe the typed rows of `kind`, column by column."""
-    schemas = {table: columns[table] for table in TABLES[kind] if table in columns}
     return dg.AssetSpec(
         ["market", kind],
         deps=[["raw", "offers" if kind in ("stock", "prices") else kind], *deps],
@@ -77,20 +84,19 @@ def typed_spec(
         owners=OWNERS,
         kinds={"postgres"},
         partitions_def=partitions,
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fresh_within),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         metadata={
             "dagster/table_name": TABLES[kind][-1],
-            "dagster/column_schema": schemas.get(TABLES[kind][-1], dg.TableSchema(columns=[])),
+            "dagster/column_schema": columns[TABLES[kind][-1]],
             "tables": ", ".join(TABLES[kind]),
         },
     )
 
 
-def report(result: Collected, kind: str) -> dict[str, Any]:
-    """Say what a collection did, for Dagit."""
-    tables = {table: result.seen.get(table, 0) for table in TABLES.get(kind, ())}
+def report(result: Collected, tables: Sequence[str]) -> dict[str, Any]:
+    """Say what a collection did, for Dagit. tables: those the asset consists of."""
     return {
-        "dagster/row_count": sum(tables.values()),
+        "dagster/row_count": sum(result.seen.get(table, 0) for table in tables),
         "rows_seen": dg.MetadataValue.json(result.seen),
         "rows_changed": dg.MetadataValue.json(result.stored),
         "rows_rejected": result.rejected,
@@ -114,9 +120,15 @@ def results(
             result.kind,
             result.rejected,
         )
-    context.instance.add_run_tags(context.run_id, {f"erp/{result.kind}": result.outcome})
+    context.instance.add_run_tags(context.run.run_id, {f"erp/{result.kind}": result.outcome})
     for key in sorted(context.selected_asset_keys, key=lambda it: (it.path[0] != "raw", it.path)):
-        yield dg.MaterializeResult(asset_key=key, metadata=report(result, key.path[-1]))
+        yield dg.MaterializeResult(asset_key=key, metadata=report(result, tables_of(key)))
+
+
+def tables_of(key: dg.AssetKey) -> Sequence[str]:
+    """Return the tables that an asset `raw/…` or `market/…` consists of."""
+    layer, kind = key.path
+    return ("raw_documents",) if layer == "raw" else TABLES[kind]
 
 
 def account_windows(partition_keys: Sequence[str]) -> Iterator[tuple[str, Window]]:
@@ -138,8 +150,8 @@ def account_assets(
     @dg.multi_asset(
         name="read_products",
         specs=[
-            raw_spec("products", partitions),
-            typed_spec("products", partitions, columns, fresh_within=timedelta(hours=26)),
+            raw_spec("products", partitions, columns),
+            typed_spec("products", partitions, columns),
         ],
     )
     def products(
@@ -151,7 +163,7 @@ def account_assets(
             result = platform.collect(
                 context.partition_key,
                 lambda it: it.products(),
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 batch_rows=ticket.batch_rows,
             )
         yield from results(context, ticket, result)
@@ -159,15 +171,9 @@ def account_assets(
     @dg.multi_asset(
         name="read_offers",
         specs=[
-            raw_spec("offers", partitions),
+            raw_spec("offers", partitions, columns),
             *(
-                typed_spec(
-                    kind,
-                    partitions,
-                    columns,
-                    deps=[["market", "products"]],
-                    fresh_within=timedelta(hours=26),
-                )
+                typed_spec(kind, partitions, columns, deps=[["market", "products"]])
                 for kind in ("stock", "prices")
             ),
         ],
@@ -178,13 +184,13 @@ def account_assets(
         platform: dg.ResourceParam[Platform],
         ticket: dg.ResourceParam[Ticket],
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        record = context.instance.get_run_record_by_id(context.run_id)
+        record = context.instance.get_run_record_by_id(context.run.run_id)
         began = record.create_timestamp if record else None
         with failures(ticket):
             result = platform.collect(
                 context.partition_key,
                 lambda it: it.offers(seen_before=began),
-                run_id=context.run_id,
+                run_id=context.run.run_id,
             )
         yield from results(context, ticket, result)
 
@@ -213,8 +219,8 @@ def day_asset(
     @dg.multi_asset(
         name=f"read_{kind}",
         specs=[
-            raw_spec(kind, partitions),
-            typed_spec(kind, partitions, columns, deps=deps, fresh_within=timedelta(hours=26)),
+            raw_spec(kind, partitions, columns),
+            typed_spec(kind, partitions, columns, deps=deps),
         ],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -229,7 +235,7 @@ def day_asset(
             if account in failed:
                 continue
             with failures(ticket):
-                part = platform.collect_days(account, kind, window, run_id=context.run_id)
+                part = platform.collect_days(account, kind, window, run_id=context.run.run_id)
             if part.error is not None:  # what follows would leave a gap; other accounts go on
                 failed.add(account)
             if whole is None:

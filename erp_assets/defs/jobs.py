@@ -11,6 +11,7 @@ from pydantic import Field
 from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED, Collected
+from erp_assets.defs.ingest import report, tables_of
 from erp_assets.defs.resources import Platform
 from erp_assets.defs.tickets import failures, settle
 from erp_assets.scheduling.job_types import BadJob, Call, job_type
@@ -71,9 +72,11 @@ def fill_missing_days(
     """Collect each run of missing days and report it as the partitions it fills."""
     filled: dict[str, Any] = {}
     failed: list[str] = []
-    for account in platform.settings.enabled_accounts:
-        if config.accounts and account.key not in config.accounts:
-            continue
+    if unknown := set(config.kinds) - set(WINDOWED):
+        raise dg.Failure(f"only orders and claims have days, not {sorted(unknown)}")
+    with failures(ticket):
+        asked = platform.enabled(config.accounts)
+    for account in asked:
         for kind in config.kinds:
             try:
                 filled[f"{account.key} {kind}"] = _fill(
@@ -94,8 +97,8 @@ def _fill(
         context.log.info("%s %s: collecting %s … %s", account, kind, *window)
         with failures(ticket):
             result = platform.collect_days(account, kind, window, run_id=context.run_id)
-        settle(ticket, result)
         days += _report_days(context, account, kind, result)
+        settle(ticket, result)
     return days
 
 
@@ -104,14 +107,11 @@ def _report_days(context: dg.OpExecutionContext, account: str, kind: str, result
     if result.window is None or result.complete_until is None:
         return 0
     days = clock.days(Window(result.window.since, result.complete_until))
-    for day in days:
-        context.log_event(
-            dg.AssetMaterialization(
-                ["market", kind],
-                partition=dg.MultiPartitionKey({"account": account, "date": day.isoformat()}),
-                metadata={"outcome": result.outcome, "rows_rejected": result.rejected},
-            )
-        )
+    for key in (dg.AssetKey(["raw", kind]), dg.AssetKey(["market", kind])):
+        metadata = report(result, tables_of(key))
+        for day in days:
+            partition = dg.MultiPartitionKey({"account": account, "date": day.isoformat()})
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
     return len(days)
 
 

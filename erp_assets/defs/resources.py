@@ -1,7 +1,7 @@
 """Plain objects built from Settings for the assets."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from erp_assets.collecting import (
     routine_window,
     silent,
 )
+from erp_assets.errors import SettingsError
 from erp_assets.scheduling.logs import Logs
 from erp_assets.settings import Account, Settings
 from erp_assets.warehouse import queries
@@ -58,6 +59,17 @@ class Platform:
     def account(self, key: str) -> Account:
         """Return the account called `key`; KeyError when there is none."""
         return next(a for a in self.settings.accounts if a.key == key)
+
+    def enabled(self, keys: Sequence[str]) -> list[Account]:
+        """Return the enabled accounts called so; all of them when no key is given.
+
+        Raises: SettingsError for a key that no enabled account has.
+        """
+        known = {account.key: account for account in self.settings.enabled_accounts}
+        if unknown := [key for key in keys if key not in known]:
+            names = ", ".join(known) or "none"
+            raise SettingsError(f"no enabled account is called {unknown[0]!r}; there are: {names}")
+        return [known[key] for key in keys or known]
 
     def collect(
         self,

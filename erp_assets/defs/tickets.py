@@ -8,7 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from erp_assets.collecting import Collected
 from erp_assets.defs.resources import Platform
-from erp_assets.errors import ErpError, PermanentError
+from erp_assets.errors import ErpError, MarketDenied, PermanentError
 from erp_assets.scheduling.working import NotWanted, Ticket, working
 
 EXECUTION_TAG = "erp/execution"
@@ -44,7 +44,7 @@ def failures(ticket: Ticket) -> Iterator[None]:
         yield
     except ErpError as error:
         is_transient = not isinstance(error, PermanentError)
-        told = f"{type(error).__name__}: {error}"
+        told = explained(error)
         ticket.fail(told, is_transient=is_transient)
         raise dg.Failure(description=told, allow_retries=is_transient) from error
     except (OperationalError, InterfaceError) as error:
@@ -52,6 +52,12 @@ def failures(ticket: Ticket) -> Iterator[None]:
         with _unheard():
             ticket.fail(told, is_transient=True)
         raise dg.Failure(description=told) from error
+
+
+def explained(error: ErpError) -> str:
+    """Name the error, and what a person has to do about it."""
+    remedy = f" What to do: {error.remedy}" if isinstance(error, MarketDenied) else ""
+    return f"{type(error).__name__}: {error}{remedy}"
 
 
 @contextmanager

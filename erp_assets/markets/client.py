@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 
 from erp_assets.errors import AnswerLost, BadPayload, MarketBusy, MarketDown, TransientError
-from erp_assets.markets.throttle import Throttle
+from erp_assets.markets.throttle import CircuitOpen, Throttle
 
 T = TypeVar("T")
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -33,7 +33,9 @@ class ApiClient:
     """Sends requests of one account.
 
     classify: looks at a whole answer (status and body) and raises what it means; silent when good.
+    observe: told of every answer before that, with the name of its bucket.
     waits_s: pauses before the repeats of a read, seconds; their number is the number of repeats.
+    circuit_s: how long no call leaves once the market stayed busy through all repeats of one.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class ApiClient:
         base_url: str,
         throttle: Throttle,
         classify: Callable[[httpx.Response], None],
+        observe: Callable[[str, httpx.Response], None] | None = None,
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 30.0,
         concurrency: int = 4,
         waits_s: Sequence[float] = WAITS_S,
+        circuit_s: float = 0.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -55,7 +59,9 @@ class ApiClient:
         self.busy_answers = 0
         self.throttle = throttle
         self._classify = classify
+        self._observe = observe
         self._waits_s = waits_s
+        self._circuit_s = circuit_s
         self._sleep = sleep
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._http = httpx.AsyncClient(
@@ -91,7 +97,8 @@ class ApiClient:
             try:
                 return decode(await self._once(method, path, bucket, options))
             except TransientError as error:
-                if wait_s is None:
+                if wait_s is None or isinstance(error, CircuitOpen):
+                    self._give_up(error)
                     raise
                 await self._pause(error, wait_s)
         raise AssertionError("unreachable")
@@ -113,7 +120,8 @@ class ApiClient:
             try:
                 return await self._written(method, path, decode, bucket, options)
             except MarketBusy as error:
-                if wait_s is None:
+                if wait_s is None or isinstance(error, CircuitOpen):
+                    self._give_up(error)
                     raise
                 await self._pause(error, wait_s)
         raise AssertionError("unreachable")
@@ -152,8 +160,17 @@ class ApiClient:
             raise MarketDown(f"connection failed ({type(error).__name__})") from error
         except httpx.DecodingError as error:
             raise BadPayload("the answer's compression is broken") from error
+        if self._observe is not None:
+            self._observe(bucket, response)
         self._classify(response)
         return response
+
+    def _give_up(self, error: TransientError) -> None:
+        """Break the circuit where the market stayed busy."""
+        if isinstance(error, MarketBusy) and not isinstance(error, CircuitOpen):
+            self.busy_answers += 1
+            if self._circuit_s:
+                self.throttle.break_circuit(max(self._circuit_s, error.retry_after_s))
 
     async def _pause(self, error: TransientError, wait_s: float) -> None:
         jittered = wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing

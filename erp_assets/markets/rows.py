@@ -1,5 +1,6 @@
 """Rows of JSON lists, each by itself: what cannot be understood is set aside, the rest is kept."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import lru_cache
@@ -12,6 +13,15 @@ from erp_assets.errors import BadRow
 from erp_assets.records import Batch, Rejected
 
 BODY_CHARACTERS = 20_000
+REASON_CHARACTERS = 500
+MOST_PIECES = 2**31 - 1
+MOST_WON = 10**15
+"""More than any column, or any shop, holds."""
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+YEARS = range(1970, 9_999)
+OUR_DAYS = range(2000, 2200)
+"""Years that no placeholder has; orders are kept in a partition per month."""
 Convert = Callable[[bytes, Batch], None]
 """(raw row, batch) → None; appends only once the whole row is understood, else raises BadRow."""
 
@@ -27,18 +37,26 @@ def read_rows(
     for raw in rows:
         body = bytes(raw)
         try:
-            if b"\\u0000" in body:
-                refuse("text", "holds a NUL character")
+            _check_text(body)
             convert(body, batch)
-        except (BadRow, msgspec.DecodeError) as error:
+        except (BadRow, msgspec.DecodeError, RecursionError) as error:
             batch.rejected.append(rejected(kind, error, body, number(body)))
     return batch
+
+
+def _check_text(body: bytes) -> None:
+    if NUL.search(body):
+        refuse("text", "holds a NUL character")
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        refuse("text", "holds bytes that are no UTF-8")
 
 
 def rejected(kind: str, error: Exception, body: bytes, document_no: str | None) -> Rejected:
     """Return the entry of a row that could not be understood."""
     text = body.decode("utf-8", "replace")[:BODY_CHARACTERS]
-    return Rejected(kind, str(error), text, document_no)
+    return Rejected(kind, str(error)[:REASON_CHARACTERS], text, document_no)
 
 
 def refuse(field: str, why: str) -> NoReturn:
@@ -54,6 +72,8 @@ def instant(text: str | None, field: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         refuse(field, f"not a time: {text[:40]!r}")
+    if found.year not in YEARS:
+        refuse(field, f"not a time of our days: {found.isoformat()}")
     return found if found.tzinfo else found.replace(tzinfo=clock.KST)
 
 
@@ -65,7 +85,7 @@ def needed_instant(text: str | None, field: str) -> datetime:
     found = instant(text, field)
     if found is None:
         refuse(field, "missing")
-    if not 2000 <= found.year < 2200:
+    if found.year not in OUR_DAYS:
         refuse(field, f"not a time of our days: {found.isoformat()}")
     return found
 
@@ -76,32 +96,39 @@ def end_of_day(text: str | None, field: str) -> datetime | None:
         return None
     try:
         return _end_of(text[:10])
-    except (ValueError, OverflowError):
+    except ValueError:
         refuse(field, f"not a day: {text[:40]!r}")
 
 
 @lru_cache(maxsize=1_000)
 def _end_of(day: str) -> datetime:
-    return clock.day_window(date.fromisoformat(day)).until
+    found = date.fromisoformat(day)
+    if found.year not in YEARS:
+        raise ValueError(day)
+    return clock.day_window(found).until
 
 
 def count(value: int | None, field: str) -> int:
-    """Return a number of pieces: there and not negative."""
+    """Return a number of pieces: there, not negative, not more than a column holds."""
     if value is None:
         refuse(field, "missing")
     if value < 0:
         refuse(field, f"negative: {value}")
+    if value > MOST_PIECES:
+        refuse(field, f"too many: {value}")
     return value
 
 
 def won(value: int | float | None, field: str) -> int | None:
-    """Return whole won, not negative; None for nothing."""
+    """Return whole won, not negative, not more than a column holds; None for nothing."""
     if value is None:
         return None
     if value != int(value):
         refuse(field, f"not whole won: {value}")
     if value < 0:
         refuse(field, f"negative: {value}")
+    if value > MOST_WON:
+        refuse(field, f"too much: {value}")
     return int(value)
 
 

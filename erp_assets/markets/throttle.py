@@ -9,6 +9,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from erp_assets.errors import MarketBusy
+
 Reserve = Callable[[str, float, int], float]
 """(bucket, seconds between calls, how many) → seconds from now until the first reserved moment."""
 
@@ -24,6 +26,10 @@ def local_reserve(clock: Callable[[], float] = time.monotonic) -> Reserve:
         return first - now
 
     return reserve
+
+
+class CircuitOpen(MarketBusy):
+    """The call was not even sent: the market stayed busy through every repeat of another."""
 
 
 class Throttle:
@@ -52,6 +58,7 @@ class Throttle:
         self._sleep = sleep
         self._held: dict[str, list[float]] = {}
         self._paused_until = 0.0
+        self._open_until = 0.0
 
     def set_rate(self, bucket: str, rate: float) -> None:
         """Follow a rate that the market announced for one bucket."""
@@ -62,11 +69,18 @@ class Throttle:
         """Let no call leave for `seconds`, whatever the bucket: the market said it is busy."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
+    def break_circuit(self, seconds: float) -> None:
+        """Let calls fail at once for `seconds`: more of them would only prolong the block."""
+        self._open_until = max(self._open_until, self._clock() + seconds)
+
     async def acquire(self, bucket: str = "") -> None:
-        """Wait until the next call of `bucket` may leave."""
+        """Wait until the next call of `bucket` may leave. Raises: CircuitOpen."""
+        self._check_circuit()
         await self._sit_out()
+        self._check_circuit()
         await self._wait(bucket)
         if await self._sit_out():  # busy meanwhile: that moment is gone, take another
+            self._check_circuit()
             await self._wait(bucket)
 
     async def _sit_out(self) -> bool:
@@ -95,3 +109,7 @@ class Throttle:
             first = self._clock() + self._reserve(bucket, gap_s, self._block)
             held.extend(first + gap_s * n for n in reversed(range(self._block)))
         return held.pop()
+
+    def _check_circuit(self) -> None:
+        if (rest := self._open_until - self._clock()) > 0:
+            raise CircuitOpen(f"circuit open for {rest:.0f} s more", retry_after_s=rest)

@@ -69,7 +69,8 @@ class Simulator:
     """A server on 127.0.0.1 that speaks for `accounts` until it is stopped.
 
     now: the virtual clock. fault_rate: share of answers that go wrong, 0 to 1, drawn from `seed`.
-    slow_s: how long a slow answer takes. port: 0 = any free one.
+    slow_s: how long a slow answer takes. port: 0 = any free one. rewrite: has the last word on each
+    market's answer, for what no world can hold (a NUL, half a character, a day that is none).
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         advance: Callable[[float], None] | None = None,
+        rewrite: Callable[[Request, Response], Response] | None = None,
     ) -> None:
         self.accounts = {account.key: account for account in accounts}
         self.now = now
@@ -97,6 +99,7 @@ class Simulator:
         self._slow_s = slow_s
         self._ordered: list[Ordered] = []
         self._advance = advance
+        self._rewrite = rewrite
         self._lock = threading.RLock()
         self._protocols = _protocols(accounts, now, limits or UNLIMITED)
         self._listener = socket.create_server((host, port))
@@ -181,6 +184,8 @@ class Simulator:
         with self._lock:
             fault = self._fault(market, request.path)
             response = _faulty(protocol, request, fault)
+            if self._rewrite is not None:
+                response = self._rewrite(request, response)
             self._note(market, request, response.status, fault)
         return fault, response
 

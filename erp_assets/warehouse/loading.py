@@ -48,7 +48,7 @@ ACCOUNT = ("account_id", "integer")
 PLACE = (("filed_at", "timestamptz"),)
 """Stands before rows of orders: where they are filed."""
 
-OVER = f"('{LineStatus.CANCELLED}', '{LineStatus.RETURNED}')"
+OVER = (LineStatus.CANCELLED, LineStatus.RETURNED)
 """How a line ends without being bought; a Coupang sheet cannot tell which, only a claim can."""
 
 BODY_CHARACTERS = 20_000
@@ -102,8 +102,10 @@ def _merged(table: Table, column: str) -> str:
     if column == "quantity" and table is tables.market_order_lines:
         return "greatest(t.quantity, s.quantity)"
     if column == "status" and table is tables.market_order_lines:
+        over = ", ".join(f"'{status}'" for status in OVER)
         return (
-            f"CASE WHEN t.status IN {OVER} AND s.status IN {OVER} THEN t.status ELSE s.status END"
+            f"CASE WHEN t.status IN ({over}) AND s.status IN ({over}) "
+            "THEN t.status ELSE s.status END"
         )
     if column == "amount":
         return "s.unit_price * greatest(t.quantity, s.quantity)"
@@ -363,7 +365,8 @@ class _Loader:
     def _digests(self, latest: dict[tuple[str, str], str]) -> dict[tuple[str, str], int]:
         numbers: dict[str, list[str]] = {}
         for kind, number in latest:
-            numbers.setdefault(kind, []).append(number)
+            if _clean(number) == number:  # any other cannot be asked for, nor be stored
+                numbers.setdefault(kind, []).append(number)
         known: dict[tuple[str, str], int] = {}
         for kind, wanted in numbers.items():
             found = self._db.execute(
@@ -429,5 +432,9 @@ def _over(before: Any, after: Any) -> Any:
     )
     if isinstance(after, records.OrderLine):
         quantity = max(before.quantity, after.quantity)
-        return merged._replace(quantity=quantity, amount=merged.unit_price * quantity)
+        is_over = before.status in OVER and after.status in OVER
+        status = before.status if is_over else after.status
+        return merged._replace(
+            status=status, quantity=quantity, amount=merged.unit_price * quantity
+        )
     return merged

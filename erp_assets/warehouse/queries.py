@@ -1,13 +1,20 @@
 """Every read of the warehouse, as a named function with a typed answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, inspect, select, table, text
+from sqlalchemy import ColumnClause, Connection, column, func, inspect, select, table, text
 
 from erp_assets import clock
 from erp_assets.records import LineKey, LineStatus, OptionKey
+
+IDENTITIES: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "products": {"market_products": ["product_no"], "market_skus": ["product_no", "option_no"]},
+    "orders": {"market_orders": ["order_no"], "market_order_lines": ["order_no", "line_no"]},
+    "claims": {"market_claims": ["claim_no", "order_no", "line_no"]},
+}
+"""Kind → table → what the market identifies a row by, within an account."""
 
 
 class Summary(NamedTuple):
@@ -133,16 +140,18 @@ def lines_not_stored(
     return [(order_no, line_no) for order_no, line_no in found]
 
 
-def doubled_lines(db: Connection, *, limit: int) -> list[tuple[int, str, str]]:
-    """Return (account_id, order_no, line_no) stored more than once; there must be none."""
-    found = db.execute(
-        text("""
-            SELECT account_id, order_no, line_no FROM market_order_lines
-            GROUP BY 1, 2, 3 HAVING count(*) > 1 LIMIT :limit
-        """),
-        {"limit": limit},
-    )
-    return [(account, order_no, line_no) for account, order_no, line_no in found]
+def doubled_keys(db: Connection, kind: str, *, limit: int) -> list[tuple[str, int, str]]:
+    """Return (table, account_id, market's key) of what is stored more than once: none, ever.
+
+    kind: products, orders or claims.
+    """
+    doubled: list[tuple[str, int, str]] = []
+    for name, key in IDENTITIES[kind].items():
+        columns: list[ColumnClause[Any]] = [column("account_id"), *(column(part) for part in key)]
+        grouped = select(*columns).select_from(table(name)).group_by(*columns)
+        found = db.execute(grouped.having(func.count() > 1).limit(limit - len(doubled)))
+        doubled += [(name, account, " ".join(parts)) for account, *parts in found]
+    return doubled
 
 
 def rejected_by_account(db: Connection, kind: str) -> dict[str, int]:

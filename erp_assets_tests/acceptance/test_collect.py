@@ -209,8 +209,12 @@ def test_an_unknown_account_is_one_line(shop):
         (("--until", "2026-11-01"), "--until needs --since"),
         (("--since", "2026-11-02", "--until", "2026-11-01"), "lies before"),
         (("--kind", "returns"), "'returns' is not one of"),
+        (("--missing", "--kind", "stock"), "only orders and claims"),
+        (("--since", "2999-01-01"), "lies before --since"),
+        (("--since", "2026-11-02", "--until", "2999-01-01"), "is yet to come"),
+        (("--since", "2025-12-31"), "ERP_HISTORY_START"),
     ],
-    ids=["day", "until alone", "backwards", "kind"],
+    ids=["day", "until alone", "backwards", "kind", "no days", "late", "future", "early"],
 )
 def test_an_impossible_wish_is_one_line(shop, arguments, said):
     done = shop.erp("collect", *arguments)

@@ -87,7 +87,10 @@ def dagit(shop, tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = shop.settings() | {"PYTHONUNBUFFERED": "1"}
+    environment = shop.settings() | {
+        "PYTHONUNBUFFERED": "1",
+        "FRESHNESS_DAEMON_INTERVAL_SECONDS": "2",
+    }
     environment.pop("DAGSTER_HOME", None)
     log = tmp_path_factory.mktemp("log") / "dev.log"
     with log.open("w") as output:
@@ -160,6 +163,26 @@ def test_a_range_of_days_is_backfilled_by_one_run(shop, dagit):
     assert [run["status"] for run in over["runs"]] == ["SUCCESS"]
     collected = shop.query("SELECT day FROM watermarks WHERE account_id = 1 AND kind = 'orders'")
     assert sorted(day for (day,) in collected) == days
+
+
+def test_freshness_policies_are_in_force(dagit):
+    """After the backfill: orders were read lately, claims never."""
+    query = (
+        "{ assetNodes { assetKey { path } "
+        "freshnessStatusInfo { freshnessStatus } internalFreshnessPolicy { __typename } } }"
+    )
+
+    def look():
+        nodes = dagit.ask(query)["assetNodes"]
+        return {"/".join(node["assetKey"]["path"]): node for node in nodes}
+
+    def status(node):
+        return (node["freshnessStatusInfo"] or {}).get("freshnessStatus")
+
+    found = until(look, lambda it: status(it["market/orders"]) == "HEALTHY")
+    guarded = {key for key, node in found.items() if node["internalFreshnessPolicy"]}
+    assert guarded == {key for key in found if key.startswith("market/")} | {"marts/daily_sales"}
+    assert status(found["market/claims"]) == "UNKNOWN"
 
 
 def test_missed_days_are_filled_by_a_job(shop, dagit):

@@ -7,7 +7,7 @@ import pytest
 
 from erp_assets.errors import AnswerLost, BadPayload, MarketBusy, MarketDenied, MarketDown
 from erp_assets.markets.client import ApiClient, in_order, keep_bytes, streams_in_order
-from erp_assets.markets.throttle import Throttle
+from erp_assets.markets.throttle import CircuitOpen, Throttle
 
 
 def classify(response):
@@ -138,6 +138,57 @@ def test_a_write_that_never_left_is_reported_as_such():
     assert isinstance(result, MarketDown)
     assert not isinstance(result, AnswerLost)
     assert calls == 1
+
+
+@pytest.mark.parametrize("method", ["read", "write"])
+def test_market_that_stays_busy_breaks_the_circuit(method):
+    """Calls into a block would only prolong it: the next ones fail without leaving."""
+    now, sent = [0.0], []
+
+    async def sleep(seconds):
+        now[0] += seconds
+
+    def handler(request):
+        sent.append(now[0])
+        return httpx.Response(429, headers={"Retry-After": "3"}) if len(sent) < 4 else OK
+
+    client = ApiClient(
+        base_url="http://market.test",
+        throttle=Throttle(None, clock=lambda: now[0], sleep=sleep),
+        classify=classify,
+        waits_s=(1.0, 2.0),
+        circuit_s=300.0,
+        sleep=sleep,
+        transport=httpx.MockTransport(handler),
+    )
+
+    async def calls():
+        ask = getattr(client, method)
+        with pytest.raises(MarketBusy) as first:
+            await ask("GET", "/x", decode=keep_bytes)
+        with pytest.raises(CircuitOpen) as second:
+            await ask("GET", "/x", decode=keep_bytes)
+        now[0] += 300.0
+        last = await ask("GET", "/x", decode=keep_bytes)
+        await client.aclose()
+        return first.value, second.value, last
+
+    first, second, last = asyncio.run(calls())
+    assert not isinstance(first, CircuitOpen)
+    assert second.retry_after_s == 300.0
+    assert last == b"ok"
+    assert len(sent) == 4
+    assert client.busy_answers == 3
+
+
+def test_call_that_waits_for_a_pause_does_not_leave_into_an_open_circuit():
+    async def sleep(seconds):
+        throttle.break_circuit(60.0)
+
+    throttle = Throttle(None, clock=lambda: 0.0, sleep=sleep)
+    throttle.pause(1.0)
+    with pytest.raises(CircuitOpen):
+        asyncio.run(throttle.acquire())
 
 
 def test_results_keep_the_order_of_jobs_while_several_run():

@@ -1101,7 +1101,7 @@ def test_exchanges_are_listed_in_every_status_unless_one_is_named(seller):
         claim = seller.shop.open_claim(line, ClaimKind.EXCHANGE, 1, no=n + 1)
         if status is not ClaimStatus.REQUESTED:
             seller.shop.settle_claim(claim, status)
-    query = "createdAtFrom=2026-02-22T12:00:00&createdAtTo=2026-03-01T12:00:00"
+    query = "createdAtFrom=2026-02-22T12:00:01&createdAtTo=2026-03-01T12:00:00"
     rows = seller.json(f"{V4}/exchangeRequests", query)["data"]
     assert [row["exchangeStatus"] for row in rows] == [
         *["RECEIPT", "PROGRESS", "SUCCESS", "REJECT", "CANCEL"]
@@ -1123,7 +1123,7 @@ def test_exchange_leaves_the_quantities_of_the_sheet(seller):
     ("query", "text"),
     [
         (
-            "createdAtFrom=2026-02-22T11:59:59&createdAtTo=2026-03-01T12:00:00",
+            "createdAtFrom=2026-02-22T12:00:00&createdAtTo=2026-03-01T12:00:00",
             "createdAtTo - createdAtFrom should less then 7day",
         ),
         ("createdAtFrom=2026-03-01&createdAtTo=2026-03-01", "createdAtFrom: Invalid format."),

@@ -347,10 +347,11 @@ def as_told(lines):
     """What the warehouse must hold: the rules of the vocabulary, written a second way."""
     held = {}
     for row in lines:
-        _, _, pieces, invoice = held.get((row.order_no, row.line_no), (None, None, 0, None))
+        _, was, pieces, invoice = held.get((row.order_no, row.line_no), (None, None, 0, None))
+        is_over = {was, str(row.status)} <= {"cancelled", "returned"}
         held[row.order_no, row.line_no] = (
             row.ordered_at,
-            str(row.status),
+            was if is_over else str(row.status),
             max(row.quantity, pieces),
             row.invoice_no or invoice,
         )
@@ -373,3 +374,27 @@ def test_whatever_the_batches_what_is_stored_is_what_was_told(warehouse, batches
     )
     assert {row[:2]: row[2:] for row in found} == as_told([row for rows in batches for row in rows])
     assert len(found) == len({row[:2] for row in found})
+
+
+@pytest.mark.parametrize("bad", ["1\x00", "1\ud800"], ids=["NUL", "half a character"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda no: {"documents": [RawDocument("orders", no, "{}")]},
+        lambda no: {"orders": [order(no)], "lines": [line(no)]},
+        lambda no: {"orders": [order(no)], "lines": [line(no, option_no=None)]},
+        lambda no: {"line_updates": [LineUpdate(no, "1")]},
+        lambda no: {"claims": [claim(no, no)]},
+        lambda no: {"products": [product(no)], "options": [option(no)]},
+        lambda no: {"offers": [offer(no)]},
+    ],
+    ids=["document", "line", "thin line", "line update", "claim", "product", "offer"],
+)
+def test_a_number_that_no_text_can_hold_is_rejected_and_the_rest_kept(warehouse, rows, bad):
+    good = [RawDocument("products", "9", "{}")]
+    told = rows(bad)
+    done = put(warehouse, **{**told, "documents": [*told.get("documents", ()), *good]})
+    assert done.rejected >= 1
+    with warehouse.transaction() as db:
+        kept = db.execute(text("SELECT document_no FROM raw_documents")).scalars().all()
+    assert kept == ["9"]

@@ -1,40 +1,39 @@
 """One seller at Coupang. Source: coupang.md (sections named below)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, ClassVar, TypeVar
-from urllib.parse import quote
+from typing import ClassVar
 
 import httpx
 import msgspec
 
 from erp_assets import clock
 from erp_assets.clock import KST, Window
-from erp_assets.errors import (
-    AnswerLost,
-    BadPayload,
-    MarketRejected,
-    SettingsError,
-    TransientError,
-)
+from erp_assets.errors import MarketRejected, SettingsError
 from erp_assets.markets import rows
-from erp_assets.markets.client import WAITS_S, ApiClient, in_order, streams_in_order
-from erp_assets.markets.coupang import wire
-from erp_assets.markets.coupang.answers import checked, classify, verdict
+from erp_assets.markets.client import ApiClient, in_order
+from erp_assets.markets.coupang import claims, orders, products, wire
+from erp_assets.markets.coupang.answers import checked, classify
 from erp_assets.markets.coupang.auth import Signature
+from erp_assets.markets.coupang.pages import Listing, Pages, Repeated
+from erp_assets.markets.coupang.writes import (
+    OPEN,
+    SELLER,
+    BoxWrites,
+    OptionWrites,
+    is_number,
+    read_inventory,
+)
 from erp_assets.markets.throttle import Reserve, Throttle
 from erp_assets.records import (
     Batch,
-    Claim,
-    ClaimKind,
-    ClaimStatus,
     Dispatch,
     LineKey,
     LineStatus,
-    LineUpdate,
     OptionKey,
     PriceChange,
     ProductStatus,
@@ -46,16 +45,20 @@ from erp_assets.records import (
 BASE_URL = "https://api-gateway.coupang.com"
 RATE = 9.0
 """Calls per second; above 10 Coupang blocks the vendor for minutes (§2.3)."""
-SELLER = "/v2/providers/seller_api/apis/api/v1/marketplace"
-OPEN = "/v2/providers/openapi/apis/api"
+WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+CIRCUIT_S = 300.0
+"""A blocked vendor is released in minutes, one that goes on is blocked for good (§2.3)."""
 SLICE_DAYS = 7
-BOXES = 50
-"""Page size, and boxes per write (§5.2, §6.1)."""
+ROWS = 50
+"""Page size of orders and claims (§5.2, §7)."""
 PRODUCTS = 100
 MAX_PAGES = 20_000
-MAX_STOCK = 99_999
-PATIENCE = {"X-EXTENDED-TIMEOUT": "60000"}
-"""Lists may take longer than the gateway's three seconds (§1.1)."""
+HEADERS = {
+    "Content-Type": "application/json;charset=UTF-8",
+    "X-EXTENDED-TIMEOUT": "60000",
+}
+"""The gateway gives up after three seconds unless told to wait (§1.1)."""
+TIMEOUT_S = 95.0
 RECEIPTS: Sequence[Mapping[str, str]] = (
     {"cancelType": "CANCEL"},
     {"status": "RU"},
@@ -64,14 +67,14 @@ RECEIPTS: Sequence[Mapping[str, str]] = (
     {"status": "CC"},
 )
 """Receipt lists, in the order in which receipts move (§7.1)."""
-
-Take = Callable[[bytes, Batch], None]
-Line = TypeVar("Line", LineKey, Dispatch)
-Item = TypeVar("Item", OptionKey, StockChange, PriceChange)
-
-
-class Repeated(BadPayload):
-    """A page named a mark that was followed before."""
+NOT_SHOWN = ("취소 또는 반품", "유효하지 않은 주문번호", "다른 판매자의 주문")
+"""Parts of the 400 texts that say that an order cannot be read any more (§5.5)."""
+CREDENTIALS = {
+    "vendor_id": re.compile(r"[A-Za-z0-9]+"),
+    "access_key": re.compile(r"[!-+\--~]+"),
+    "secret_key": re.compile(r"[!-~]+"),
+}
+"""What a path and a header can hold, the separator of the header left out."""
 
 
 class Coupang:
@@ -93,12 +96,11 @@ class Coupang:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         waits_s: Sequence[float] = WAITS_S,
+        max_pages: int = MAX_PAGES,
         now: Callable[[], datetime] = clock.utc_now,
     ) -> None:
         """credentials: vendor_id, access_key, secret_key. rate: calls/s, None = no limit."""
-        for name in ("vendor_id", "access_key", "secret_key"):
-            if not credentials.get(name):
-                raise SettingsError(f"credentials.{name}: is required for coupang")
+        _check(credentials)
         self._vendor = credentials["vendor_id"]
         self._ahead = concurrency
         self._api = ApiClient(
@@ -106,13 +108,17 @@ class Coupang:
             throttle=Throttle(rate, reserve=reserve, block=reserve_block, sleep=sleep),
             classify=classify,
             auth=Signature(credentials["access_key"], credentials["secret_key"], now),
-            headers={"X-Requested-By": self._vendor},
-            timeout_s=95.0,
+            headers={**HEADERS, "X-Requested-By": self._vendor},
+            timeout_s=TIMEOUT_S,
             concurrency=concurrency,
             waits_s=waits_s,
+            circuit_s=CIRCUIT_S,
             sleep=sleep,
             transport=transport,
         )
+        self._pages = Pages(self._api, ahead=concurrency, most_pages=max_pages)
+        self._boxes = BoxWrites(self._api, self._vendor)
+        self._options = OptionWrites(self._api, ahead=concurrency)
 
     @property
     def calls(self) -> int:
@@ -133,94 +139,35 @@ class Coupang:
 
         def decode(response: httpx.Response) -> datetime | None:
             checked(response, wire.Page)
-            date = response.headers.get("date")
-            return parsedate_to_datetime(date) if date else None
+            try:
+                return parsedate_to_datetime(response.headers.get("date", ""))
+            except ValueError:
+                return None
 
         query = {"vendorId": self._vendor, "maxPerPage": "1"}
         return await self._api.read("GET", f"{SELLER}/seller-products", params=query, decode=decode)
 
-    # ── pages ──────────────────────────────────────────────────────────────────────────────────
-    async def _pages(
-        self,
-        kind: str,
-        path: str,
-        query: Mapping[str, str],
-        take: Take,
-        number: Callable[[bytes], str | None],
-        mark: str = "nextToken",
-    ) -> AsyncIterator[Batch]:
-        """Yield the pages of a list; a mark that comes back ends it with a rejected row (§9)."""
-        followed: set[str] = set()
-        asked = dict(query)
-
-        def decode(response: httpx.Response) -> wire.Page:
-            page = checked(response, wire.Page)
-            if page.token and (page.token in followed or len(followed) >= MAX_PAGES):
-                raise Repeated(f"page repeated: {mark} {page.token[:60]!r} was followed before")
-            return page
-
-        while True:
-            try:
-                page = await self._api.read(
-                    "GET", path, params=asked, headers=PATIENCE, decode=decode
-                )
-            except Repeated as error:
-                yield Batch(rejected=[Rejected(kind, str(error), f"{path} {asked}")])
-                raise
-            yield rows.read_rows(kind, page.data, take, number)
-            if not page.token:
-                return
-            followed.add(page.token)
-            asked[mark] = page.token
-
-    async def _whole(self, streams: Iterable[AsyncIterator[Batch]]) -> AsyncIterator[Batch]:
-        """Yield the batches of several lists, one list after the other."""
-        for stream in streams:
-            async for batch in stream:
-                yield batch
-
-    async def _by_slices(
-        self,
-        windows: Sequence[Window],
-        read: Callable[[Window], AsyncIterator[Batch]],
-    ) -> AsyncIterator[Batch]:
-        """Yield every slice, oldest first; a list that repeats itself ends without its promise."""
-
-        async def sliced(window: Window) -> AsyncIterator[Batch]:
-            async for batch in read(window):
-                yield batch
-            yield Batch(complete_until=window.until)
-
-        try:
-            streams = (sliced(window) for window in windows)
-            async for batch in streams_in_order(streams, ahead=self._ahead):
-                yield batch
-        except Repeated:
-            return
-
     # ── orders ─────────────────────────────────────────────────────────────────────────────────
     async def orders(self, since: datetime, until: datetime) -> AsyncIterator[Batch]:
         """Yield boxes placed on the Korean days of [since, until), status after status (§5)."""
-        windows = list(clock.day_windows(since, until, width_days=SLICE_DAYS))
-        async for batch in self._by_slices(windows, self._sheets):
+        windows = clock.day_windows(since, until, width_days=SLICE_DAYS)
+        async for batch in self._pages.by_slices(windows, self._sheets):
             yield batch
 
-    def _sheets(self, window: Window) -> AsyncIterator[Batch]:
-        """Yield the boxes of a slice in the order in which they move, so that none slips past."""
+    def _sheets(self, window: Window) -> Sequence[Listing]:
+        """Return a list per status in the order in which boxes move, so that none slips past."""
         first, last = _days(window)
         span = {"createdAtFrom": f"{first}+09:00", "createdAtTo": f"{last}+09:00"}
-        path = f"{OPEN}/v5/vendors/{self._vendor}/ordersheets"
-        number = wire.number_of("shipmentBoxId")
-        return self._whole(
-            self._pages(
+        return [
+            Listing(
                 "orders",
-                path,
-                {**span, "status": status, "maxPerPage": str(BOXES)},
-                wire.take_sheet,
-                number,
+                f"{OPEN}/v5/vendors/{self._vendor}/ordersheets",
+                {**span, "status": status, "maxPerPage": str(ROWS)},
+                orders.take_sheet,
+                wire.number_of("shipmentBoxId"),
             )
-            for status in wire.LINE_STATUSES
-        )
+            for status in orders.LINE_STATUSES
+        ]
 
     async def orders_by_no(self, order_nos: Sequence[str]) -> AsyncIterator[Batch]:
         """Yield all boxes of each order; cancelled ones are no longer shown (§5.5)."""
@@ -233,14 +180,18 @@ class Coupang:
             yield batch
 
     async def _order(self, order_no: str) -> Batch:
-        path = f"{OPEN}/v5/vendors/{self._vendor}/{quote(order_no, safe='')}/ordersheets"
+        if not is_number(order_no):
+            return _not_read("orders", f"no orderId: {order_no[:40]!r}", order_no, order_no)
+        path = f"{OPEN}/v5/vendors/{self._vendor}/{order_no}/ordersheets"
         try:
             found = await self._api.read(
                 "GET", path, decode=lambda it: wire.elements(checked(it, wire.Single).data)
             )
-        except MarketRejected:
-            return Batch()
-        return rows.read_rows("orders", found, wire.take_sheet, wire.number_of("shipmentBoxId"))
+        except MarketRejected as error:
+            if any(text in str(error) for text in NOT_SHOWN):
+                return Batch()
+            return _not_read("orders", str(error), order_no, order_no)
+        return rows.read_rows("orders", found, orders.take_sheet, wire.number_of("shipmentBoxId"))
 
     def lines_again(self, lines: Sequence[LineKey]) -> AsyncIterator[Batch]:
         """Yield the orders of these lines."""
@@ -260,46 +211,51 @@ class Coupang:
         A line whose pieces are all cancelled leaves the order lists, so finished receipts also
         update lines.
         """
-        gone: dict[str, dict[str, Claim]] = {}
-        windows = list(clock.day_windows(since, until, width_days=SLICE_DAYS))
-        async for batch in self._by_slices(windows, self._claims):
-            batch.line_updates += _whole_lines(batch, gone)
+        gone: claims.Gone = {}
+        windows = clock.day_windows(since, until, width_days=SLICE_DAYS)
+        async for batch in self._pages.by_slices(windows, self._claims):
+            batch.line_updates += claims.ended_lines(batch, gone)
             yield batch
 
-    def _claims(self, window: Window) -> AsyncIterator[Batch]:
+    def _claims(self, window: Window) -> Sequence[Listing]:
+        return [*self._receipts(window), self._withdrawals(window), self._exchanges(window)]
+
+    def _receipts(self, window: Window) -> Sequence[Listing]:
         first, last = _days(window)
-        openapi = f"{OPEN}/v4/vendors/{self._vendor}"
-        span = {"createdAtFrom": first, "createdAtTo": last, "maxPerPage": str(BOXES)}
-        receipts = [
-            self._pages(
+        span = {"createdAtFrom": first, "createdAtTo": last, "maxPerPage": str(ROWS)}
+        return [
+            Listing(
                 "claims",
                 f"{OPEN}/v6/vendors/{self._vendor}/returnRequests",
                 {**span, **wanted},
-                wire.take_receipt,
+                claims.take_receipt,
                 wire.number_of("receiptId"),
             )
             for wanted in RECEIPTS
         ]
-        withdrawn = self._pages(
+
+    def _withdrawals(self, window: Window) -> Listing:
+        first, last = _days(window)
+        return Listing(
             "claims",
-            f"{openapi}/returnWithdrawRequests",
+            f"{OPEN}/v4/vendors/{self._vendor}/returnWithdrawRequests",
             {"dateFrom": first, "dateTo": last, "pageIndex": "1", "sizePerPage": "100"},
-            wire.take_withdrawal,
+            claims.take_withdrawal,
             wire.number_of("cancelId"),
             mark="pageIndex",
         )
-        until = window.until - timedelta(seconds=1)  # both ends are included, 7 days refused
-        since, until_text = (
-            f"{at.astimezone(KST):%Y-%m-%dT%H:%M:%S}" for at in (window.since, until)
-        )
-        exchanges = self._pages(
+
+    def _exchanges(self, window: Window) -> Listing:
+        """Return the list of exchanges: both ends are included, seven whole days refused (§7.4)."""
+        last = window.until - timedelta(microseconds=1)
+        since, until = (f"{at.astimezone(KST):%Y-%m-%dT%H:%M:%S}" for at in (window.since, last))
+        return Listing(
             "claims",
-            f"{openapi}/exchangeRequests",
-            {"createdAtFrom": since, "createdAtTo": until_text, "maxPerPage": str(BOXES)},
-            wire.take_exchange,
+            f"{OPEN}/v4/vendors/{self._vendor}/exchangeRequests",
+            {"createdAtFrom": since, "createdAtTo": until, "maxPerPage": str(ROWS)},
+            claims.take_exchange,
             wire.number_of("exchangeId"),
         )
-        return self._whole([*receipts, withdrawn, exchanges])
 
     # ── products ───────────────────────────────────────────────────────────────────────────────
     async def products(self) -> AsyncIterator[Batch]:
@@ -308,40 +264,47 @@ class Coupang:
             yield batch
 
     async def _details(self) -> AsyncIterator[Callable[[], Awaitable[Batch]]]:
-        found: list[tuple[wire.Summary, bytes]] = []
+        """Yield what reads the details; a listing that moved to the next page is read once."""
+        found: dict[str, tuple[wire.Summary, bytes]] = {}
+        asked: set[str] = set()
 
         def take(body: bytes, batch: Batch) -> None:
-            summary = wire.SUMMARIES.decode(body)
-            wire.product_status(summary.status_name)
-            found.append((summary, body))
+            summary = products.SUMMARIES.decode(body)
+            products.product_status(summary.status_name)
+            number = wire.number(summary.seller_product_id, "sellerProductId")
+            if number not in asked:
+                found[number] = (summary, body)
 
-        number = wire.number_of("sellerProductId")
-        query = {"vendorId": self._vendor, "maxPerPage": str(PRODUCTS), "nextToken": "1"}
-        pages = self._pages("products", f"{SELLER}/seller-products", query, take, number)
+        listing = Listing(
+            "products",
+            f"{SELLER}/seller-products",
+            {"vendorId": self._vendor, "nextToken": "1", "maxPerPage": str(PRODUCTS)},
+            take,
+            wire.number_of("sellerProductId"),
+        )
         try:
-            async for page in pages:
+            async for page in self._pages.read(listing, set()):
                 yield partial(_ready, page)
-                while found:
-                    yield partial(self._detail, *found.pop(0))
+                for number, row in found.items():
+                    yield partial(self._detail, number, *row)
+                asked |= found.keys()
+                found.clear()
         except Repeated:
             return
 
-    async def _detail(self, summary: wire.Summary, body: bytes) -> Batch:
-        batch = Batch()
-        number = str(summary.seller_product_id)
-        if wire.PRODUCT_STATUSES[summary.status_name] is ProductStatus.DELETED:
-            wire.take_deleted(summary, body, batch)
-            return batch
-        path = f"{SELLER}/seller-products/{quote(number, safe='')}"
+    async def _detail(self, number: str, summary: wire.Summary, body: bytes) -> Batch:
+        if products.PRODUCT_STATUSES[summary.status_name] is ProductStatus.DELETED:
+            gone = partial(products.take_deleted, summary)
+            return rows.read_rows("products", [msgspec.Raw(body)], gone, lambda _: number)
+        if not is_number(number):
+            return _not_read("products", f"no sellerProductId: {number!r}", body.decode(), number)
+        path = f"{SELLER}/seller-products/{number}"
         try:
             raw = await self._api.read("GET", path, decode=lambda it: checked(it, wire.Single).data)
         except MarketRejected as error:
-            return Batch(
-                rejected=[Rejected("products", f"no detail: {error}", body.decode(), number)]
-            )
-        return rows.read_rows(
-            "products", [raw], partial(wire.take_detail, summary), lambda _: number
-        )
+            return _not_read("products", f"no detail: {error}", body.decode(), number)
+        take = partial(products.take_detail, summary)
+        return rows.read_rows("products", [raw], take, lambda _: number)
 
     async def offers(self, options: Sequence[OptionKey]) -> AsyncIterator[Batch]:
         """Yield stock and price, one call per option (§4.6)."""
@@ -354,230 +317,60 @@ class Coupang:
             yield batch
 
     async def _offer(self, option: OptionKey) -> Batch:
+        number, name = option.option_no, " ".join(option)
+        if not is_number(number):
+            return _not_read("offers", f"no vendorItemId: {number[:40]!r}", name, number)
         try:
-            raw = await self._inventory(option.option_no)
+            raw = await read_inventory(self._api, number)
         except MarketRejected as error:
-            name = " ".join(option)
-            return Batch(
-                rejected=[Rejected("offers", f"no offer: {error}", name, option.option_no)]
-            )
-        return rows.read_rows(
-            "offers", [raw], partial(wire.take_inventory, *option), lambda _: option.option_no
-        )
-
-    async def _inventory(self, option_no: str) -> msgspec.Raw:
-        path = _item(option_no, "inventories")
-        return await self._api.read("GET", path, decode=lambda it: checked(it, wire.Single).data)
+            return _not_read("offers", f"no offer: {error}", name, number)
+        take = partial(products.take_inventory, *option)
+        return rows.read_rows("offers", [raw], take, lambda _: number)
 
     # ── writes ─────────────────────────────────────────────────────────────────────────────────
     async def confirm(self, lines: Sequence[LineKey]) -> list[WriteResult]:
-        """ACCEPT → INSTRUCT for the boxes of these lines, 50 a call (§6.1)."""
-        path = f"{OPEN}/v4/vendors/{self._vendor}/ordersheets/acknowledgement"
-        return await self._by_box("PUT", path, lines, self._acknowledgement)
+        """ACCEPT → INSTRUCT for the boxes of these lines, 50 a call (§6.1).
 
-    def _acknowledgement(self, boxes: Mapping[int, Sequence[LineKey]]) -> dict[str, object]:
-        return {"vendorId": self._vendor, "shipmentBoxIds": list(boxes)}
+        Read the lines again afterwards: until this moment the buyer may have changed the address.
+        """
+        return await self._boxes.confirm(lines)
 
     async def dispatch(self, dispatches: Sequence[Dispatch]) -> list[WriteResult]:
         """INSTRUCT → DEPARTURE; name all lines of a box together, with one invoice (§6.2)."""
-        path = f"{OPEN}/v4/vendors/{self._vendor}/orders/invoices"
-        return await self._by_box("POST", path, dispatches, self._parcels)
-
-    def _parcels(self, boxes: Mapping[int, Sequence[Dispatch]]) -> dict[str, object]:
-        parcels = [_parcel(each) for some in boxes.values() for each in some]
-        return {"vendorId": self._vendor, "orderSheetInvoiceApplyDtos": parcels}
-
-    async def _by_box(
-        self,
-        method: str,
-        path: str,
-        lines: Sequence[Line],
-        body: Callable[[Mapping[int, Sequence[Line]]], dict[str, object]],
-    ) -> list[WriteResult]:
-        """Send lines box by box; what Coupang says of a box holds for each of its lines."""
-        boxes: dict[int, list[Line]] = {}
-        results: dict[tuple[str, str], WriteResult] = {}
-        for line in lines:
-            try:
-                boxes.setdefault(_box(line), []).append(line)
-            except ValueError as error:
-                results[_key(line)] = _refused(line, str(error))
-        numbers = list(boxes)
-        for start in range(0, len(numbers), BOXES):
-            some = {number: boxes[number] for number in numbers[start : start + BOXES]}
-            results |= await self._send_boxes(method, path, some, body(some))
-        return [results[_key(line)] for line in lines]
-
-    async def _send_boxes(
-        self,
-        method: str,
-        path: str,
-        boxes: Mapping[int, Sequence[Line]],
-        body: dict[str, object],
-    ) -> dict[tuple[str, str], WriteResult]:
-        lines = [line for some in boxes.values() for line in some]
-        try:
-            said = await self._api.write(
-                method, path, json=body, decode=lambda it: checked(it, wire.Verdicts).data
-            )
-        except (MarketRejected, TransientError) as error:
-            return {_key(line): _failed(line, error) for line in lines}
-        verdicts = {str(each.shipment_box_id): each for each in said.response_list or []}
-        return {
-            _key(line): _judged(_key(line), verdicts.get(str(number)), said)
-            for number, some in boxes.items()
-            for line in some
-        }
+        return await self._boxes.dispatch(dispatches)
 
     async def set_stock(self, changes: Sequence[StockChange]) -> list[WriteResult]:
         """Set the stock of each option, one call each (§4.7)."""
-        return await self._each(changes, self._set_stock)
-
-    async def _set_stock(self, change: StockChange) -> WriteResult:
-        if not 0 <= change.stock <= MAX_STOCK:
-            return _refused(change, f"stock {change.stock} is not within 0 and {MAX_STOCK}")
-        return await self._put(change, f"quantities/{change.stock}")
+        return await self._options.set_stock(changes)
 
     async def set_prices(self, changes: Sequence[PriceChange]) -> list[WriteResult]:
-        """Set the price of each option; −50 % to +100 % of the present one, tens of won (§4.8)."""
-        return await self._each(changes, self._set_price)
-
-    async def _set_price(self, change: PriceChange) -> WriteResult:
-        if change.price <= 0 or change.price % 10:
-            return _refused(change, f"price {change.price} is not a positive multiple of 10 won")
-        try:
-            found = rows.read_rows(
-                "offers",
-                [await self._inventory(change.option_no)],
-                partial(wire.take_inventory, change.product_no, change.option_no),
-                lambda _: change.option_no,
-            )
-        except (MarketRejected, TransientError) as error:
-            return _failed(change, error)
-        if not found.offers:
-            return _refused(change, f"the present price cannot be read: {found.rejected[0].reason}")
-        now = found.offers[0].price
-        if not now <= change.price * 2 <= now * 4:
-            return _refused(
-                change, f"price {change.price} is not within 50 % and 200 % of the present {now}"
-            )
-        return await self._put(change, f"prices/{change.price}")
+        """Set the price of each option; refused here beyond -50 % and +100 % (§4.8)."""
+        return await self._options.set_prices(changes)
 
     async def set_on_sale(self, options: Sequence[OptionKey], on_sale: bool) -> list[WriteResult]:
         """Stop or resume the sale of each option (§4.9)."""
-        action = "sales/resume" if on_sale else "sales/stop"
-        return await self._each(options, lambda option: self._put(option, action))
+        return await self._options.set_on_sale(options, on_sale)
 
-    async def _put(self, item: OptionKey | StockChange | PriceChange, action: str) -> WriteResult:
-        key = (item.product_no, item.option_no)
-        try:
-            message = await self._api.write("PUT", _item(item.option_no, action), decode=verdict)
-        except (MarketRejected, TransientError) as error:
-            return _failed(item, error)
-        return WriteResult(key, ok=True, message=message)
 
-    async def _each(
-        self, items: Sequence[Item], write: Callable[[Item], Awaitable[WriteResult]]
-    ) -> list[WriteResult]:
-        """Write item by item, a few at once; answers in the order asked."""
-
-        async def jobs() -> AsyncIterator[Callable[[], Awaitable[WriteResult]]]:
-            for item in items:
-                yield partial(write, item)
-
-        return [result async for result in in_order(jobs(), ahead=self._ahead)]
+def _check(credentials: Mapping[str, str]) -> None:
+    for name, form in CREDENTIALS.items():
+        value = credentials.get(name)
+        if not value:
+            raise SettingsError(f"credentials.{name}: is required for coupang")
+        if not form.fullmatch(value):
+            raise SettingsError(f"credentials.{name}: holds a character that no key has")
 
 
 async def _ready(batch: Batch) -> Batch:
     return batch
 
 
+def _not_read(kind: str, why: str, body: str, number: str) -> Batch:
+    """Return the report of one thing that the market would not show."""
+    return Batch(rejected=[Rejected(kind, why, body, number)])
+
+
 def _days(window: Window) -> tuple[str, str]:
     """Return the first and last Korean day of a window, both included."""
     days = clock.days(window)
     return days[0].isoformat(), days[-1].isoformat()
-
-
-def _whole_lines(batch: Batch, gone: dict[str, dict[str, Claim]]) -> list[LineUpdate]:
-    """Return updates of lines whose last piece a finished receipt took.
-
-    gone: finished parts so far, by line and receipt; a receipt may show up in several lists. A line
-    of which one piece came back after shipping counts as returned, as its order sheet tells it.
-    """
-    bought: dict[str, int] = {}
-    for document in batch.documents:
-        if not document.document_no.startswith("E"):
-            bought |= wire.purchased(document.body.encode())
-    updates = []
-    for claim in batch.claims:
-        if claim.status is not ClaimStatus.DONE or claim.claim_no.startswith("E"):
-            continue
-        parts = gone.setdefault(claim.line_no, {})
-        parts[claim.claim_no] = claim
-        total = sum(part.quantity for part in parts.values())
-        if 0 < bought.get(claim.line_no, 0) <= total:
-            is_return = any(part.kind is ClaimKind.RETURN for part in parts.values())
-            updates.append(
-                LineUpdate(
-                    claim.order_no,
-                    claim.line_no,
-                    LineStatus.RETURNED if is_return else LineStatus.CANCELLED,
-                    held_quantity=0,
-                    cancelled_quantity=total,
-                )
-            )
-    return updates
-
-
-def _item(option_no: str, action: str) -> str:
-    return f"{SELLER}/vendor-items/{quote(option_no, safe='')}/{action}"
-
-
-def _box(line: LineKey | Dispatch) -> int:
-    box, dash, item = line.line_no.partition("-")
-    if not (dash and box.isdecimal() and item.isdecimal()):
-        raise ValueError(f"line_no {line.line_no!r} is not <shipmentBoxId>-<vendorItemId>")
-    return int(box)
-
-
-def _parcel(dispatch: Dispatch) -> dict[str, object]:
-    box, _, item = dispatch.line_no.partition("-")
-    return {
-        "shipmentBoxId": int(box),
-        "orderId": int(dispatch.order_no) if dispatch.order_no.isdecimal() else dispatch.order_no,
-        "vendorItemId": int(item),
-        "deliveryCompanyCode": dispatch.carrier,
-        "invoiceNumber": dispatch.invoice_no.replace("-", "").replace(" ", ""),
-        "splitShipping": False,
-        "preSplitShipped": False,
-        "estimatedShippingDate": "",
-    }
-
-
-def _key(item: Any) -> tuple[str, str]:
-    return (item[0], item[1])
-
-
-def _judged(
-    key: tuple[str, str], said: wire.Verdict | None, whole: wire.VerdictList
-) -> WriteResult:
-    if said is None:
-        is_ok = whole.response_code == 0
-        return WriteResult(
-            key, ok=is_ok, code=str(whole.response_code), message=whole.response_message or ""
-        )
-    return WriteResult(
-        key, ok=said.succeed, code=said.result_code or "", message=said.result_message or ""
-    )
-
-
-def _refused(item: Any, why: str) -> WriteResult:
-    """Return the result of a write that was not even sent."""
-    return WriteResult(_key(item), ok=False, code="refused_here", message=why)
-
-
-def _failed(item: Any, error: MarketRejected | TransientError) -> WriteResult:
-    if isinstance(error, AnswerLost):
-        return WriteResult(_key(item), ok=False, code="lost", message=str(error), is_lost=True)
-    code = error.code if isinstance(error, MarketRejected) else "unavailable"
-    return WriteResult(_key(item), ok=False, code=code, message=str(error))

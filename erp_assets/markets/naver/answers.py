@@ -1,5 +1,6 @@
 """What Naver's answers mean: three families of errors behind one gateway (naver.md §3)."""
 
+import re
 from typing import TypeVar
 
 import httpx
@@ -11,6 +12,12 @@ T = TypeVar("T")
 QUOTED = 200
 BUSY_S = 1.0
 """The bucket refills every second; no Retry-After is documented (§3.2)."""
+
+SIGNATURE = re.compile(r"JDJ[A-Za-z0-9]{9,}")
+"""base64 of a bcrypt hash, whole or cut (§2.2)."""
+
+ESCAPES = re.compile(rb"(\\\\|\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|\\u[dD][89a-fA-F]\w\w")
+"""A backslash or a pair of surrogates (group 1), or a surrogate alone."""
 
 CENTRE = "Commerce API centre > application"
 REMEDIES = {
@@ -33,15 +40,14 @@ class TokenRefused(MarketDenied):
 class Input(msgspec.Struct):
     """A field the market did not like."""
 
-    name: str = ""
-    message: str = ""
+    name: str | None = None
 
 
 class Failure(msgspec.Struct, rename="camel"):
     """An error of any family."""
 
-    code: str = ""
-    message: str = ""
+    code: str | int | None = None
+    message: str | None = None
     invalid_inputs: list[Input] | None = None
 
 
@@ -51,15 +57,16 @@ def classify(response: httpx.Response) -> None:
     if status < 300:
         return
     failure = _failure(response)
-    said = f"HTTP {status} {failure.code}: {failure.message}"[:QUOTED]
+    code = str(failure.code or "")
+    said = printable(f"HTTP {status} {code}: {failure.message or ''}")
     if status in (401, 403):
-        denied = TokenRefused if failure.code == "GW.AUTHN" else MarketDenied
-        raise denied(said, remedy=_remedy(failure.code))
+        denied = TokenRefused if code == "GW.AUTHN" else MarketDenied
+        raise denied(said, remedy=_remedy(code))
     if status == 429:
         raise MarketBusy(said, retry_after_s=_retry_after(response))
     if status >= 500 or status == 408:
         raise MarketDown(said)
-    raise MarketRejected(said, code=failure.code or str(status))
+    raise MarketRejected(said, code=code or str(status))
 
 
 def classify_token(response: httpx.Response) -> None:
@@ -68,16 +75,23 @@ def classify_token(response: httpx.Response) -> None:
         classify(response)
         return
     failure = _failure(response)
-    names = [each.name for each in failure.invalid_inputs or ()]
-    name = next((name for name in names if name in REMEDIES), "client_secret_sign")
-    raise MarketDenied(f"no token: {failure.message}"[:QUOTED], remedy=_remedy(name))
+    said = failure.message or ""
+    names = [*(each.name or "" for each in failure.invalid_inputs or ()), *re.findall(r"\w+", said)]
+    name = next((name for name in names if name in REMEDIES), "")
+    raise MarketDenied(printable(f"no token: {said}"), remedy=_remedy(name))
+
+
+def printable(text: str) -> str:
+    """Return the market's words on one line, without a signature, for the secret is inside it."""
+    plain = SIGNATURE.sub("<signature>", text)[:QUOTED]
+    return "".join(it if it.isprintable() else " " for it in plain)
 
 
 def _failure(response: httpx.Response) -> Failure:
     try:
         return msgspec.json.decode(response.content, type=Failure)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Failure(message=response.content[:QUOTED].decode("utf-8", "replace"))
+        return Failure(message=response.content[: 4 * QUOTED].decode("utf-8", "replace"))
 
 
 def _remedy(code: str) -> str:
@@ -87,12 +101,19 @@ def _remedy(code: str) -> str:
 
 def _retry_after(response: httpx.Response) -> float:
     value = response.headers.get("retry-after", "")
-    return min(float(value), 600.0) if value.isdigit() else BUSY_S
+    return min(float(value), 600.0) if value.isdecimal() else BUSY_S
 
 
 def decoded(response: httpx.Response, kind: type[T]) -> T:
     """Return the answer as `kind`. Raises: BadPayload: cut short or not of that form."""
     try:
-        return msgspec.json.decode(response.content, type=kind)
+        return msgspec.json.decode(_mended(response.content), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadPayload(f"not an answer of Naver: {error}") from error
+
+
+def _mended(content: bytes) -> bytes:
+    """Return the body without halves of characters: one would make all of it unreadable."""
+    if b"\\ud" not in content and b"\\uD" not in content:
+        return content
+    return ESCAPES.sub(lambda it: it[0] if it[1] else b"\\ufffd", content)

@@ -4,14 +4,18 @@ import asyncio
 import base64
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import bcrypt
+import httpx
 
 from erp_assets.errors import SettingsError
 
-SECRET_FORM = re.compile(r"^\$2[aby]\$\d\d\$[./A-Za-z0-9]{22}$")
+SECRET_FORM = re.compile(r"\$2[aby]\$(?:0[4-9]|1\d)\$[./A-Za-z0-9]{22}")
+MOST_PASSWORD = 72
+"""Bytes that bcrypt takes; the password is the client_id, _ and 13 digits (§2.2)."""
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MARGIN_S = 600.0
 """Renew so long before the end; earlier than 30 minutes the same token comes back (§2.4)."""
@@ -40,7 +44,9 @@ def check(credentials: Mapping[str, str]) -> None:
     """Raise SettingsError for credentials that cannot be right; never quotes them."""
     if not credentials.get("client_id"):
         raise SettingsError("credentials.client_id: is required for naver")
-    if not SECRET_FORM.match(credentials.get("client_secret", "")):
+    if len(credentials["client_id"].encode()) > MOST_PASSWORD - 14:
+        raise SettingsError("credentials.client_id: is longer than any id of naver")
+    if not SECRET_FORM.fullmatch(credentials.get("client_secret", "")):
         raise SettingsError(
             "credentials.client_secret: must be 29 characters like $2a$04$ and 22 more; a shell, "
             ".env or compose file may have eaten its $ signs"
@@ -60,6 +66,26 @@ def form(credentials: Mapping[str, str], timestamp_ms: int) -> dict[str, str]:
         "type": "SELLER" if account else "SELF",
     }
     return fields | ({"account_id": account} if account else {})
+
+
+class Signature(httpx.Auth):
+    """Writes the form of a token request when it leaves: a signature is good for five minutes."""
+
+    def __init__(self, credentials: Mapping[str, str], now: Callable[[], datetime]) -> None:
+        """`now`: the instant that is signed."""
+        self._credentials = credentials
+        self._now = now
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send `request` with the form as its body."""
+        timestamp_ms = int(self._now().timestamp() * 1000)
+        fields = await asyncio.to_thread(form, self._credentials, timestamp_ms)
+        kept = {name: request.headers[name] for name in ("accept", "user-agent")}
+        yield httpx.Request(
+            request.method, request.url, headers=kept, data=fields, extensions=request.extensions
+        )
 
 
 class Tokens:

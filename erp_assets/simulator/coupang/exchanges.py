@@ -35,7 +35,7 @@ _EXCHANGE = {
 def listed(call: Call) -> Payload:
     """Answer exchanges by the time they were asked for, in every status unless one is named."""
     asked = span(call, ("createdAtFrom", "createdAtTo"), TO_SECOND)
-    if asked.asked > WEEK:
+    if asked.asked >= WEEK:
         raise Refused("createdAtTo - createdAtFrom should less then 7day")
     status, order_no = call.text("status"), call.text("orderId")
     if status and status not in _EXCHANGE.values():
