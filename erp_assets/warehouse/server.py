@@ -75,7 +75,7 @@ def ensure_database(database_url: str, name: str, *, driver: str) -> str:
 
 def unreachable(target: URL, error: Exception) -> ErpError:
     """Say which server does not let us in, without its password."""
-    said = str(error).strip().splitlines()
+    said = [it for it in str(error).strip().splitlines() if not it.startswith("\t")]  # no hints
     where = target.render_as_string(hide_password=True)
     return ErpError(f"PostgreSQL at {where}: {said[-1] if said else type(error).__name__}")
 
