@@ -32,8 +32,8 @@ _OLD_RUNS = text("""
         WHERE t.run_id = r.run_id AND t.key = 'dagster/run_key'
         AND t.value = ANY (CAST(:run_keys AS text[]))
     )
-    AND NOT EXISTS (
-        SELECT FROM event_logs e
+    AND 0 = (
+        SELECT count(*) FROM event_logs e
         WHERE e.run_id = r.run_id AND e.dagster_event_type = 'ASSET_MATERIALIZATION'
         AND e.id = CASE WHEN e.partition IS NULL THEN (
             SELECT max(n.id) FROM event_logs n
@@ -47,14 +47,13 @@ _OLD_RUNS = text("""
     )
     ORDER BY r.id LIMIT :most
 """)
+"""Counts instead of NOT EXISTS, which the planner answers by reading every materialization."""
 
 _TICKS = text("""
     DELETE FROM job_ticks WHERE id = ANY (ARRAY (
         SELECT t.id FROM job_ticks t
         WHERE t.timestamp < CAST(:before AS timestamptz)
-        AND EXISTS (
-            SELECT FROM job_ticks n WHERE n.selector_id = t.selector_id AND n.id > t.id
-        )
+        AND t.id NOT IN (SELECT max(id) FROM job_ticks GROUP BY selector_id)
         LIMIT :most
     ))
 """)
