@@ -192,6 +192,26 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def health(as_json: bool) -> None:
+    """Say whether the platform lives: database, scheduler, stuck executions, unreadable jobs.
+
+    Starts and changes nothing. Ends with 0 when all is well, else with 1 and one line per
+    complaint; docs/operations.md says what to do about each.
+
+    \b
+    Examples:
+      erp health                                                in a terminal
+      erp health --json | jq .heartbeat_age_s                   for a monitoring agent
+      * * * * * cd /srv/erp && o=$(erp health) || echo "$o"     cron mails what is wrong
+      HEALTHCHECK --interval=30s --timeout=10s CMD erp health   in a Dockerfile
+    """
+    from erp_assets import health as checkup
+
+    sys.exit(checkup.run(as_json=as_json, write=click.echo))
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8790, show_default=True, help="Port to listen on.")
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same shop.")

@@ -57,6 +57,8 @@ MARKETS: Mapping[str, str] = {
 SIMULATOR_URL = "http://127.0.0.1:8790"
 SIMULATOR_RATES: Mapping[str, float] = {"eleven": 20.0}
 """11st publishes no limit and its client crawls out of caution, which the simulator needs not."""
+MOST_DAYS = 36_500
+"""A hundred years: nothing is ever removed, and no date before the first one is asked for."""
 REFERENCE = '{ env = "NAME" } or { file = "path" }'
 _MARKS = ("erp.toml", "dagster.yaml")
 
@@ -278,6 +280,9 @@ class Settings(BaseSettings):
     history_start: first KST day collected and first partition; fixed, so that partitions stay.
     database_url: None = the embedded server below `home`.
     logs: folder of the scheduler's log files; None = `log_folder`. log_days: how long they stay.
+    run_days, tick_days: how long Dagster's runs (events, output of steps) and ticks stay; a run
+    that may still work is never that old. history_days: executions and missed slots. raw_days: raw
+    documents of orders and claims, once nothing of the order is open.
     max_runs, account_runs, job_type_runs: how many runs may go on at once, in all, per account and
     per job type (by name). retry_seconds: pause before the first retry; it doubles each time.
     """
@@ -297,7 +302,11 @@ class Settings(BaseSettings):
         default=None, repr=False, exclude=True
     )
     logs: Annotated[Path, AfterValidator(_absolute)] | None = None
-    log_days: Annotated[int, Field(ge=1)] = 30
+    log_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
+    run_days: Annotated[int, Field(ge=2, le=MOST_DAYS)] = 30
+    tick_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 7
+    history_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+    raw_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 365
     max_runs: Annotated[int, Field(ge=1, le=200)] = 4
     account_runs: Annotated[int, Field(ge=1, le=200)] = 2
     job_type_runs: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)

@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulated": {"clock", "errors"},
     "launching": {"clock", "errors"},
     "remedies": {"clock", "errors", "settings"},
+    "health": {"clock", "errors", "scheduling", "settings", "warehouse"},
     "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
     "defs": GROUND
     | {"accounts", "collecting", "markets", "scheduling", "settings", "simulated", "warehouse"},

@@ -62,16 +62,22 @@ class MissingConfig(dg.Config):
     kinds: list[str] = Field(default_factory=lambda: list(WINDOWED))
 
 
-@dg.op(description="Find the days never collected to their end and collect them.")
+@dg.op(
+    description="Find the days never collected to their end and collect them.",
+    retry_policy=dg.RetryPolicy(max_retries=3, delay=120),
+)
 def fill_missing_days(
     context: dg.OpExecutionContext,
     config: MissingConfig,
     platform: dg.ResourceParam[Platform],
     ticket: dg.ResourceParam[Ticket],
 ) -> dict[str, Any]:
-    """Collect each run of missing days and report it as the partitions it fills."""
+    """Collect each run of missing days and report it as the partitions it fills.
+
+    Tried again when a retry can help: a job of the operators' may be collecting the same account.
+    """
     filled: dict[str, Any] = {}
-    failed: list[str] = []
+    failed: list[dg.Failure] = []
     if unknown := set(config.kinds) - set(WINDOWED):
         raise dg.Failure(f"only orders and claims have days, not {sorted(unknown)}")
     with failures(ticket):
@@ -83,9 +89,13 @@ def fill_missing_days(
                     context, platform, ticket, account.key, kind
                 )
             except dg.Failure as failure:  # one account never stops another
-                failed.append(str(failure.description))
+                failed.append(failure)
     if failed:
-        raise dg.Failure("; ".join(failed), metadata={"days_filled": filled})
+        raise dg.Failure(
+            "; ".join(str(it.description) for it in failed),
+            metadata={"days_filled": filled},
+            allow_retries=any(it.allow_retries for it in failed),
+        )
     return filled
 
 

@@ -5,6 +5,7 @@ PostgreSQL of the project by itself, so plain `dagster dev` works. All classes t
 where things lie follows from Settings.
 """
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,16 @@ from erp_assets.settings import Settings, project_folder
 from erp_assets.warehouse import server
 
 DATABASE = "dagster"
+
+
+def compute_log_folder(home: Path) -> Path:
+    """Return where what steps print is kept, a folder per run."""
+    return home / "logs" / "steps"
+
+
+def artifacts_folder(home: Path) -> Path:
+    """Return where Dagster's other files are; what ops return lies in `storage`, by run."""
+    return home / "dagster"
 
 
 class ProjectStorage(DagsterPostgresStorage):
@@ -54,7 +65,7 @@ class ProjectLogs(LocalComputeLogManager):
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "ProjectLogs":
         """Place the files."""
-        return cls(str(Settings().home / "logs" / "steps"), inst_data=inst_data)
+        return cls(str(compute_log_folder(Settings().home)), inst_data=inst_data)
 
 
 class ProjectFiles(LocalArtifactStorage):
@@ -70,7 +81,7 @@ class ProjectFiles(LocalArtifactStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "ProjectFiles":
         """Place the files."""
-        return cls(str(Settings().home / "dagster"), inst_data=inst_data)
+        return cls(str(artifacts_folder(Settings().home)), inst_data=inst_data)
 
 
 class ProjectQueue(QueuedRunCoordinator[Any]):
@@ -115,5 +126,5 @@ def open_instance() -> dg.DagsterInstance:
     folder = project_folder()
     if not (folder / "dagster.yaml").is_file():
         raise SettingsError(f"{folder}: no dagster.yaml here; change to the project folder")
-    root = str(Settings().home / "dagster")
+    root = str(artifacts_folder(Settings().home))
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(root, config_dir=str(folder)))
