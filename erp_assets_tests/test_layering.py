@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "collecting": GROUND | {"markets", "warehouse"},
     "simulated": {"clock", "errors"},
     "launching": {"clock", "errors"},
+    "supervising": set(),
     "remedies": {"clock", "errors", "settings"},
     "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
     "defs": GROUND
@@ -31,6 +32,9 @@ EVERYTHING = {"bench", "cli", "__main__"}
 ONLY_IN = {
     "dagster": {"defs", "definitions"},
     "dagster_postgres": {"defs"},
+    "dagster_celery": {"defs"},
+    "celery": {"defs"},
+    "kombu": {"defs"},
     "httpx": {"markets", "doctor", "remedies"},
     "msgspec": {"markets", "simulator"},
     "bcrypt": {"markets", "simulator"},

@@ -8,12 +8,15 @@ where things lie follows from Settings.
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import dagster as dg
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.instance import InstanceRef
+from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.local_compute_log_manager import (
@@ -166,6 +169,26 @@ class ProjectQueue(QueuedRunCoordinator[Any]):
             dequeue_use_threads=True,
             inst_data=inst_data,
         )
+
+
+class ProjectLauncher(DefaultRunLauncher):
+    """Where runs work: each in a process of its own, or in a warm Celery worker when asked for."""
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Any:
+        """Return the launcher the settings ask for; Celery is loaded only then.
+
+        Raises: SettingsError when Celery is asked for and not installed.
+        """
+        settings = Settings()
+        if settings.run_launcher == "default":
+            return DefaultRunLauncher(inst_data=inst_data)
+        if find_spec("dagster_celery") is None:
+            raise SettingsError(
+                "run_launcher: celery is not installed; pip install 'erp-assets[celery]', "
+                'or set it to "default"'
+            )
+        return import_module("erp_assets.defs.scaling").CeleryLauncher.of(settings, inst_data)
 
 
 def open_instance() -> dg.DagsterInstance:
