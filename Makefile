@@ -38,7 +38,7 @@ lint: $(READY) ## Check style, format and types only
 doctor: $(READY) ## Check settings, database, clock and every account
 	@$(BIN)/erp doctor
 
-bench: $(BENCH_READY) ## Measure loading and collecting, beside COPY and dlt (minutes)
+bench: $(BENCH_READY) ## Measure loading, collecting and scheduling, beside COPY and dlt (minutes)
 	@$(BIN)/erp bench
 
 replay: $(READY) ## Replay 541,909 real lines through all three protocols (minutes)
