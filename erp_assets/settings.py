@@ -104,6 +104,12 @@ def _postgres_url(text: str) -> str:
     return text
 
 
+def _broker_url(text: str) -> str:
+    if urlsplit(text).scheme not in ("postgresql", "postgres", "redis", "rediss"):
+        raise ValueError("must begin with postgresql:// or redis://")
+    return text
+
+
 def _rate(value: object) -> object:
     if value == "unlimited" or (value == 0 and not isinstance(value, bool)):
         return math.inf
@@ -285,6 +291,8 @@ class Settings(BaseSettings):
     documents of orders and claims, once nothing of the order is open.
     max_runs, account_runs, job_type_runs: how many runs may go on at once, in all, per account and
     per job type (by name). retry_seconds: pause before the first retry; it doubles each time.
+    run_launcher: "default" = a process per run; "celery" = warm workers (`erp worker`).
+    celery_broker: None = a database `celery` beside Dagster's. celery_backend: None = the broker.
     """
 
     model_config = SettingsConfigDict(
@@ -311,6 +319,13 @@ class Settings(BaseSettings):
     account_runs: Annotated[int, Field(ge=1, le=200)] = 2
     job_type_runs: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    run_launcher: Literal["default", "celery"] = "default"
+    celery_broker: Annotated[str, AfterValidator(_broker_url)] | None = Field(
+        default=None, repr=False, exclude=True
+    )
+    celery_backend: Annotated[str, AfterValidator(_broker_url)] | None = Field(
+        default=None, repr=False, exclude=True
+    )
     timezone: ZoneInfo = clock.KST
     language: Language = Field(default_factory=spoken_language)
     history_start: Annotated[date, AfterValidator(_past)] = date(2026, 1, 1)

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "collecting": GROUND | {"markets", "warehouse"},
     "simulated": {"clock", "errors"},
     "launching": {"clock", "errors"},
+    "supervising": set(),
     "remedies": {"clock", "errors", "settings"},
     "health": {"clock", "errors", "scheduling", "settings", "warehouse"},
     "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
@@ -33,6 +34,9 @@ EVERYTHING = {"bench", "cli", "cli_jobs", "__main__"}
 ONLY_IN = {
     "dagster": {"defs", "definitions"},
     "dagster_postgres": {"defs"},
+    "dagster_celery": {"defs"},
+    "celery": {"defs"},
+    "kombu": {"defs"},
     "httpx": {"markets", "doctor", "remedies"},
     "msgspec": {"markets", "simulator"},
     "bcrypt": {"markets", "simulator"},
