@@ -121,8 +121,8 @@ def count(value: int | None, field: str) -> int:
 
 def won(value: int | float | None, field: str) -> int | None:
     """Return whole won, not negative, not more than a column holds; None for nothing."""
-    if value is None:
-        return None
+    if value is None or (type(value) is int and 0 <= value <= MOST_WON):
+        return value
     if value != int(value):
         refuse(field, f"not whole won: {value}")
     if value < 0:
