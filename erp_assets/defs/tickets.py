@@ -28,7 +28,7 @@ def ticket(context: dg.InitResourceContext) -> Iterator[Ticket]:
         with working(
             platform.warehouse,
             platform.logs,
-            context.run_id or "",
+            context.run.run_id if context.run else "",
             execution=int(execution) if execution else None,
             account=tags.get(ACCOUNT_TAG, ""),
         ) as found:
