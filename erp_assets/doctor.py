@@ -321,16 +321,18 @@ def _explained(
     todo = TODO[problem][say].format(
         place=PLACES[account.market][say],
         names=", ".join(account.credentials.reveal()),
-        address=_address(str(error), listener.address, say),
+        address=_address(error, listener.address, say),
         remedy=error.remedy if isinstance(error, MarketDenied) else "",
     )
     state: State = "warn" if problem in (Problem.MAINTENANCE, Problem.BUSY) else "fail"
     return Check(name, state, f"{FOUND[problem][say]} ({error})", todo)
 
 
-def _address(told: str, mine: str | None, say: Language) -> str:
+def _address(error: ErpError, mine: str | None, say: Language) -> str:
     """Return what to register: the address the market saw, else ours when it is a public one."""
-    if seen := re.search(r"\b\d{1,3}(?:\.\d{1,3}){3}\b", told):
+    if isinstance(error, MarketDenied) and error.address:
+        return error.address
+    if seen := re.search(r"\b\d{1,3}(?:\.\d{1,3}){3}\b", str(error)):
         return seen[0]
     if mine and ip_address(mine).is_global:
         return mine

@@ -54,10 +54,14 @@ class AnswerLost(TransientError):
 class MarketDenied(PermanentError):
     """The market refuses this account; `remedy` is what a person must do."""
 
-    def __init__(self, message: str, *, remedy: str) -> None:
-        """`remedy`: one sentence to the operator, in the imperative."""
+    def __init__(self, message: str, *, remedy: str, address: str = "") -> None:
+        """`remedy`: one sentence to the operator, in the imperative.
+
+        address: ours as the market saw it, where it said so; never part of the text.
+        """
         super().__init__(message)
         self.remedy = remedy
+        self.address = address
 
 
 class MarketRejected(PermanentError):

@@ -26,7 +26,7 @@ UNREGISTERED = "인증된 IP가 아닙니다"
 TRAFFIC_CODE, TRAFFIC = "004", "트래픽"
 REST_S = 300.0
 """How long clients rest when 11st says that there is too much traffic (§2.5)."""
-ADDRESS = re.compile(r"\[[0-9A-Fa-f.:]+\]")
+ADDRESS = re.compile(r"\[([0-9A-Fa-f.:]+)\]")
 """The caller's own address, which stays out of logs (§2.1)."""
 CENTRE = "the 11st Open API centre"
 REMEDY_KEY = f"Check credentials.api_key in {CENTRE}; a key may end after 180 days."
@@ -61,11 +61,13 @@ def _retry_after(response: httpx.Response) -> float:
 def _deny(content: bytes) -> NoReturn:
     fields = xml.row(xml.parse(content))
     code = fields.get("resultCode", "?")
-    message = ADDRESS.sub("", fields.get("resultMessage", ""))
+    told = fields.get("resultMessage", "")
+    seen, message = ADDRESS.search(told), ADDRESS.sub("", told)
     _delay(code, message)
     raise MarketDenied(
         f"11st refuses the call ({code}): {message[:QUOTED]}",
         remedy=_remedy(code, message),
+        address=seen[1] if seen else "",
     )
 
 
