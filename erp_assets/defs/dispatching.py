@@ -25,6 +25,9 @@ STATUSES: Mapping[dg.DagsterRunStatus, RunStatus] = {
     dg.DagsterRunStatus.FAILURE: RunStatus.FAILED,
     dg.DagsterRunStatus.CANCELED: RunStatus.CANCELLED,
 }
+NO_WORDS = "This run has been marked as failed from outside the execution context."
+"""What Dagster's code server says of a run whose process it found dead."""
+
 MOST_KEYS = 100
 """Keys looked for in one query."""
 
@@ -86,7 +89,8 @@ class DagsterRuns:
             limit=1,
             ascending=False,
         ).records
-        return records[0].event_log_entry.message if records else None
+        told = records[0].event_log_entry.message if records else None
+        return None if told == NO_WORDS else told
 
 
 def run_request(request: Request) -> dg.RunRequest:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from datetime import timedelta
 from functools import cache
 
 import dagster as dg
@@ -13,12 +14,12 @@ from erp_assets.defs.dispatching import DagsterRuns, run_request
 from erp_assets.defs.resources import Platform
 from erp_assets.markets import market_code
 from erp_assets.scheduling.dispatcher import Dispatcher
-from erp_assets.scheduling.settling import RetryPolicy
+from erp_assets.scheduling.settling import SUSPICION, RetryPolicy
 
 Job = UnresolvedAssetJobDefinition | dg.JobDefinition
 
 
-def dispatcher_sensor(jobs: list[Job]) -> dg.SensorDefinition:
+def dispatcher_sensor(jobs: list[Job], suspicion: timedelta = SUSPICION) -> dg.SensorDefinition:
     """Return the sensor that drives `jobs`. At an interval of 5 it would tick every 6 seconds."""
 
     @dg.sensor(
@@ -33,7 +34,7 @@ def dispatcher_sensor(jobs: list[Job]) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
         runs = DagsterRuns(context.instance)
-        requests = scheduler(platform, runs).tick(platform.now())
+        requests = scheduler(platform, runs, suspicion).tick(platform.now())
         if not requests:
             return dg.SkipReason("nothing is due")
         return dg.SensorResult(run_requests=[run_request(it) for it in requests])
@@ -41,7 +42,9 @@ def dispatcher_sensor(jobs: list[Job]) -> dg.SensorDefinition:
     return dispatcher
 
 
-def scheduler(platform: Platform, runs: DagsterRuns) -> Dispatcher:
+def scheduler(
+    platform: Platform, runs: DagsterRuns, suspicion: timedelta = SUSPICION
+) -> Dispatcher:
     """Return the dispatcher for a platform."""
     return Dispatcher(
         platform.warehouse,
@@ -51,6 +54,7 @@ def scheduler(platform: Platform, runs: DagsterRuns) -> Dispatcher:
         _who(),
         zone=platform.settings.timezone,
         retry=RetryPolicy(platform.settings.retry_seconds),
+        suspicion=suspicion,
     )
 
 

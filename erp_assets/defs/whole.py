@@ -1,5 +1,7 @@
 """Puts the parts together for one set of settings."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from erp_assets.defs.checks import checks
@@ -11,10 +13,14 @@ from erp_assets.defs.resources import Platform
 from erp_assets.defs.schedules import schedules
 from erp_assets.defs.sensors import Job, dispatcher_sensor
 from erp_assets.defs.tickets import ticket
+from erp_assets.scheduling.settling import SUSPICION
 
 
-def whole(platform: Platform) -> dg.Definitions:
-    """Return every definition; disabled accounts keep their partitions, they are history."""
+def whole(platform: Platform, *, suspicion: timedelta = SUSPICION) -> dg.Definitions:
+    """Return every definition; disabled accounts keep their partitions, they are history.
+
+    suspicion: how long a run's process may not be seen, in the seconds of the platform's clock.
+    """
     columns = column_schemas()
     accounts = account_partitions([account.key for account in platform.settings.accounts])
     days = day_partitions(accounts, platform.settings.history_start)
@@ -24,7 +30,7 @@ def whole(platform: Platform) -> dg.Definitions:
         asset_checks=checks(),
         jobs=[*jobs, housekeeping],
         schedules=schedules(platform.settings.timezone),
-        sensors=[dispatcher_sensor(jobs)],
+        sensors=[dispatcher_sensor(jobs, suspicion)],
         resources={"platform": platform, "ticket": ticket},
         executor=dg.in_process_executor,
     )

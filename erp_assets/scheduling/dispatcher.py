@@ -28,6 +28,7 @@ from erp_assets.scheduling.logs import SCHEDULER, Logs
 from erp_assets.scheduling.runs import Request, Runs
 from erp_assets.scheduling.settling import (
     LOCK_MARGIN,
+    SUSPICION,
     RetryPolicy,
     Settler,
     pause_if_failing,
@@ -65,6 +66,7 @@ class Dispatcher:
 
     market_of: what an operator wrote → market code; ValueError when it means none.
     who: names this process in locks. catch_up_cap: slots that `catch_up = all` runs at the most.
+    suspicion: how long a run's process may not be seen before it counts as dead.
     """
 
     warehouse: Warehouse
@@ -75,6 +77,7 @@ class Dispatcher:
     zone: ZoneInfo = KST
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     catch_up_cap: int = 24
+    suspicion: timedelta = SUSPICION
 
     def tick(self, now: datetime) -> list[Request]:
         """Do everything that is due at `now`; return the runs to ask for.
@@ -85,7 +88,10 @@ class Dispatcher:
         with self.warehouse.transaction() as db:
             if not db.execute(sql.TICK_LOCK).scalar_one():
                 return []
-            asked = Settler(db, self.runs, now, self.who, self.retry, self._log(now)).run()
+            settler = Settler(
+                db, self.runs, now, self.who, self.retry, self._log(now), self.suspicion
+            )
+            asked = settler.run()
         with self.warehouse.transaction() as db:
             if not db.execute(sql.TICK_LOCK).scalar_one():
                 return []

@@ -55,6 +55,7 @@ class Settler:
     who: str
     retry: RetryPolicy
     log: Log
+    suspicion: timedelta = SUSPICION
 
     def run(self) -> list[Request]:
         """Record what the runs came to; return those that must be asked for (again)."""
@@ -163,7 +164,7 @@ class Settler:
         if alive:
             return seen.suspected(None)
         since = row.suspected_at or self.now
-        if self.now - since < SUSPICION:
+        if self.now - since < self.suspicion:
             return seen.suspected(since)
         self.runs.bury(state.run_id, DEAD)
         self.log(row.job_type, f"{row.job_name}: run {state.run_id} is dead: {DEAD}")
