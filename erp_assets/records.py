@@ -211,12 +211,12 @@ class ClaimUpdate(NamedTuple):
 class RawDocument(NamedTuple):
     """A row as the market sent it; one per (account, kind, document_no).
 
-    body: JSON text, or XML text when it begins with "<".
+    body: JSON, or XML when it begins with "<", as UTF-8.
     """
 
     kind: str
     document_no: str
-    body: str
+    body: bytes
 
 
 class Rejected(NamedTuple):

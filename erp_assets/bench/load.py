@@ -35,7 +35,7 @@ def rows(first: int, last: int, status: LineStatus, *, with_documents: bool) -> 
         batch.lines.append(_line(n, order_no, at, status))
         if with_documents:
             body = f'{{"shipmentBoxId":{n},"status":"{status}","text":"{PAD}"}}'
-            batch.documents.append(RawDocument("orders", str(n), body))
+            batch.documents.append(RawDocument("orders", str(n), body.encode()))
     return batch
 
 

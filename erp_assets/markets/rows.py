@@ -45,7 +45,7 @@ def read_rows(
 
 
 def _check_text(body: bytes) -> None:
-    if NUL.search(body):
+    if rb"\u0000" in body and NUL.search(body):
         refuse("text", "holds a NUL character")
     try:
         body.decode()

@@ -86,7 +86,7 @@ def append_rows(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) 
     if not rows:
         return []
     cursor = db.cursor()
-    set_json_dumps(str, cursor)  # JSON comes as the text it is
+    set_json_dumps(bytes, cursor)  # JSON comes as the bytes it is
     statement = f"COPY {stage.name} ({', '.join(stage.names)}) FROM STDIN (FORMAT BINARY)"
     integers = stage.integers
     try:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
@@ -223,7 +223,7 @@ raw_documents = Table(
     _account(bulk=True),
     _text("kind", "products, offers, orders or claims", key=True),
     _text("document_no", "The market's own number of the row", key=True),
-    Column("body", JSONB, comment="The row as the market sent it, JSON"),
+    Column("body", JSON, comment="The row as the market sent it, JSON"),
     Column("xml", Text, comment="The row as the market sent it, XML"),
     Column("digest", BigInteger, nullable=False, comment="Hash of the text, to see changes"),
     Column("run_id", Text, comment="Dagster run that stored it"),

@@ -333,7 +333,7 @@ def test_box_becomes_its_order_and_lines():
     assert found.orders == [ORDER]
     assert found.lines == [LINE]
     assert [(it.kind, it.document_no) for it in found.documents] == [("orders", BOX_NO)]
-    assert found.documents[0].body.startswith('{"shipmentBoxId": 642538970006401429')
+    assert found.documents[0].body.startswith(b'{"shipmentBoxId": 642538970006401429')
     assert found.rejected == []
     assert found.complete_until == UNTIL
 

@@ -231,8 +231,8 @@ def test_paid_order_becomes_its_lines():
         ("orders", f"{ORDER_NO}-1"),
         ("orders", f"{ORDER_NO}-2"),
     ]
-    assert found.documents[0].body.startswith("<ns2:order ")
-    assert "린넨 셔츠 &amp; 벨트 세트" in found.documents[0].body
+    assert found.documents[0].body.startswith(b"<ns2:order ")
+    assert "린넨 셔츠 &amp; 벨트 세트" in found.documents[0].body.decode()
     assert found.rejected == []
     assert found.complete_until == UNTIL
 

@@ -222,7 +222,7 @@ def test_text_of_a_market_is_data_and_nothing_else(warehouse):
         products=[product(EVIL, name=EVIL)],
         options=[option(EVIL, EVIL, EVIL)],
         offers=[offer(EVIL, EVIL)],
-        documents=[RawDocument("orders", EVIL, '{"a": "\'; DROP TABLE skus"}')],
+        documents=[RawDocument("orders", EVIL, b'{"a": "\'; DROP TABLE skus"}')],
         rejected=[Rejected("orders", EVIL, EVIL, EVIL)],
     )
     assert one(warehouse, "order_no, product_name, address") == (EVIL, EVIL, EVIL)
@@ -231,15 +231,15 @@ def test_text_of_a_market_is_data_and_nothing_else(warehouse):
 
 
 def test_documents_keep_the_latest_text_and_count_only_changes(warehouse):
-    first = RawDocument("orders", "1", '{"n": 1}')
-    markup = RawDocument("claims", "1", "<claim><n>1</n></claim>")
+    first = RawDocument("orders", "1", b'{"n": 1}')
+    markup = RawDocument("claims", "1", b"<claim><n>1</n></claim>")
     put(warehouse, documents=[first, markup])
     loaded = put(warehouse, documents=[first, markup])
     assert (loaded["raw_documents"].seen, loaded["raw_documents"].unchanged) == (2, 2)
-    loaded = put(warehouse, documents=[first._replace(body='{"n": 2}')])
+    loaded = put(warehouse, documents=[first._replace(body=b'{"n": 2}')])
     assert loaded["raw_documents"].updated == 1
     found = read(warehouse, "SELECT kind, body, xml, run_id FROM raw_documents ORDER BY kind")
-    assert found == [("claims", None, markup.body, "run"), ("orders", {"n": 2}, None, "run")]
+    assert found == [("claims", None, markup.body.decode(), "run"), ("orders", {"n": 2}, None, "run")]
 
 
 def test_a_rejected_row_is_counted_not_repeated_and_healed_by_its_document(warehouse):
@@ -249,7 +249,7 @@ def test_a_rejected_row_is_counted_not_repeated_and_healed_by_its_document(wareh
         with warehouse.transaction() as db:
             load(db, account_id=1, kind="orders", batch=Batch(rejected=[row]), window=window)
     assert rejected(warehouse) == [("orders", "1", row.reason, 3, True)]
-    put(warehouse, lines=[line()], documents=[RawDocument("orders", "1", "{}")])
+    put(warehouse, lines=[line()], documents=[RawDocument("orders", "1", b"{}")])
     assert rejected(warehouse) == [("orders", "1", row.reason, 3, False)]
     put(warehouse, rejected=[row])
     assert rejected(warehouse) == [("orders", "1", row.reason, 4, True)]
@@ -395,7 +395,7 @@ def test_whatever_the_batches_what_is_stored_is_what_was_told(warehouse, batches
 @pytest.mark.parametrize(
     "rows",
     [
-        lambda no: {"documents": [RawDocument("orders", no, "{}")]},
+        lambda no: {"documents": [RawDocument("orders", no, b"{}")]},
         lambda no: {"orders": [order(no)], "lines": [line(no)]},
         lambda no: {"orders": [order(no)], "lines": [line(no, option_no=None)]},
         lambda no: {"line_updates": [LineUpdate(no, "1")]},
@@ -406,7 +406,7 @@ def test_whatever_the_batches_what_is_stored_is_what_was_told(warehouse, batches
     ids=["document", "line", "thin line", "line update", "claim", "product", "offer"],
 )
 def test_a_number_that_no_text_can_hold_is_rejected_and_the_rest_kept(warehouse, rows, bad):
-    good = [RawDocument("products", "9", "{}")]
+    good = [RawDocument("products", "9", b"{}")]
     told = rows(bad)
     done = put(warehouse, **{**told, "documents": [*told.get("documents", ()), *good]})
     assert done.rejected >= 1

@@ -61,9 +61,7 @@ def take_receipt(body: bytes, batch: Batch) -> None:
         _receipt_claim(receipt, item, status, is_cancel=is_cancel) for item in receipt.return_items
     ]
     batch.claims += _joined(claims)
-    batch.documents.append(
-        RawDocument("claims", number(receipt.receipt_id, "receiptId"), body.decode())
-    )
+    batch.documents.append(RawDocument("claims", number(receipt.receipt_id, "receiptId"), body))
 
 
 def _receipt_claim(
@@ -122,14 +120,14 @@ def take_exchange(body: bytes, batch: Batch) -> None:
         for item in exchange.items
     ]
     batch.claims += _joined(claims)
-    batch.documents.append(RawDocument("claims", claim_no, body.decode()))
+    batch.documents.append(RawDocument("claims", claim_no, body))
 
 
 def take_withdrawal(body: bytes, batch: Batch) -> None:
     """Append the end of a return that its buyer gave up; its lists no longer show it (§7.2)."""
     receipt_no = number(WITHDRAWALS.decode(body).cancel_id, "cancelId")
     batch.claim_updates.append(ClaimUpdate(receipt_no, ClaimStatus.WITHDRAWN, "WITHDRAWN"))
-    batch.documents.append(RawDocument("claims", f"W{receipt_no}", body.decode()))
+    batch.documents.append(RawDocument("claims", f"W{receipt_no}", body))
 
 
 def _joined(claims: Iterable[Claim]) -> list[Claim]:
@@ -178,7 +176,7 @@ def ended_lines(batch: Batch, gone: Gone) -> list[LineUpdate]:
     return updates
 
 
-def _bought(body: str) -> dict[str, int]:
+def _bought(body: bytes) -> dict[str, int]:
     """Return how many pieces of each line of a receipt were bought, where it says so."""
     return {
         line_no(item.shipment_box_id, item.vendor_item_id): item.purchase_count

@@ -40,11 +40,11 @@ def take_sheet(body: bytes, batch: Batch) -> None:
         lines[line.line_no] = line if before is None else _joined(before, line, status)
     batch.orders.append(order)
     batch.lines += lines.values()
-    box_no, text = parcel["shipment_no"], body.decode()
-    batch.documents.append(RawDocument("orders", box_no, text))
+    box_no = parcel["shipment_no"]
+    batch.documents.append(RawDocument("orders", box_no, body))
     if any(item.up_bundle_item for item in sheet.order_items):
         reason = "upBundleItem: stored; check whether shippingCount means bundles or pieces"
-        batch.rejected.append(Rejected("orders", reason, text, box_no))
+        batch.rejected.append(Rejected("orders", reason, body.decode(), box_no))
 
 
 def _order(sheet: Sheet) -> Order:

@@ -43,7 +43,7 @@ def take_deleted(summary: Summary, body: bytes, batch: Batch) -> None:
             created_at=rows.instant(summary.created_at, "createdAt"),
         )
     )
-    batch.documents.append(RawDocument("products", product_no, body.decode()))
+    batch.documents.append(RawDocument("products", product_no, body))
 
 
 def take_detail(summary: Summary, body: bytes, batch: Batch) -> None:
@@ -74,7 +74,7 @@ def take_detail(summary: Summary, body: bytes, batch: Batch) -> None:
     ]
     batch.products.append(product)
     batch.options += options
-    batch.documents.append(RawDocument("products", product_no, body.decode()))
+    batch.documents.append(RawDocument("products", product_no, body))
 
 
 def take_inventory(product_no: str, option_no: str, body: bytes, batch: Batch) -> None:
@@ -85,4 +85,4 @@ def take_inventory(product_no: str, option_no: str, body: bytes, batch: Batch) -
     price = rows.needed_won(money(found.sale_price, "salePrice"), "salePrice")
     stock = rows.count(found.amount_in_stock, "amountInStock")
     batch.offers.append(Offer(product_no, option_no, stock, price, found.on_sale))
-    batch.documents.append(RawDocument("offers", option_no, body.decode()))
+    batch.documents.append(RawDocument("offers", option_no, body))

@@ -251,6 +251,8 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Attribute
 
 def number(value: Id, field: str) -> str:
     """Return the market's number of a thing as text that can be a key. Raises: BadRow."""
+    if type(value) is int and 0 <= value < 10**18:
+        return str(value)
     text = str(value).strip()
     if not text:
         refuse(field, "missing")

@@ -123,7 +123,7 @@ def read_rows(
             rejected = Rejected(kind, str(error), text[: fields.BODY_CHARACTERS], number(found))
             batch.rejected.append(rejected)
         else:
-            batch.documents.append(RawDocument(kind, number(found) or "", text))
+            batch.documents.append(RawDocument(kind, number(found) or "", text.encode()))
     return batch
 
 

@@ -101,7 +101,7 @@ def take_detail(body: bytes, batch: Batch) -> None:
     batch.orders.append(order)
     batch.lines.append(line)
     batch.claims += claims
-    batch.documents.append(RawDocument("orders", part.product_order_id, body.decode()))
+    batch.documents.append(RawDocument("orders", part.product_order_id, body))
 
 
 def _line(detail: Detail, order: Order, claims: list[Claim]) -> OrderLine:

@@ -200,7 +200,7 @@ def take_product(product: Product, body: bytes, batch: Batch) -> None:
     batch.products.append(product)
     batch.options += options
     batch.offers += offers
-    batch.documents.append(RawDocument("products", product.product_no, body.decode()))
+    batch.documents.append(RawDocument("products", product.product_no, body))
 
 
 def offers_of(product_no: str, origin: Origin) -> list[Offer]:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -183,11 +184,13 @@ def number(text: object) -> int | None:
     return int(digits) if re.fullmatch(r"\d{1,19}", digits, re.ASCII) else None
 
 
+@lru_cache(maxsize=4_096)
 def local(instant: datetime | None) -> str:
     """Write Korean time without offset; empty for None."""
     return instant.astimezone(clock.KST).isoformat()[:19] if instant else ""
 
 
+@lru_cache(maxsize=4_096)
 def zoned(instant: datetime | None) -> str:
     """Write Korean time with microseconds and offset, as v5 order sheets do; empty for None."""
     return instant.astimezone(clock.KST).isoformat(timespec="microseconds") if instant else ""

@@ -48,7 +48,7 @@ class State(StrEnum):
     NONE_TRACKING = "업체 직접 배송"
 
 
-_ORDER = list(State)
+_RANK = {state: rank for rank, state in enumerate(State)}
 _STATES = {
     LineStatus.NEW: State.ACCEPT,
     LineStatus.CONFIRMED: State.INSTRUCT,
@@ -63,12 +63,12 @@ _STATES = {
 def state_of(box: Iterable[Line], today: date) -> State | None:
     """Return the state of a box; None when nothing is left of it, or nothing is paid yet."""
     states = [state for line in box if (state := _line_state(line, today))]
-    return min(states, key=_ORDER.index) if states else None
+    return min(states, key=_RANK.__getitem__) if states else None
 
 
 def _line_state(line: Line, today: date) -> State | None:
     state = _STATES.get(line.status)
-    if state is None or _ORDER.index(state) < _ORDER.index(State.DEPARTURE):
+    if state is None or _RANK[state] < _RANK[State.DEPARTURE]:
         return state
     if line.carrier == DIRECT:
         return State.NONE_TRACKING
@@ -81,6 +81,8 @@ OPEN = frozenset({ClaimStatus.REQUESTED, ClaimStatus.IN_PROGRESS})
 
 def taken_off(line: Line, statuses: frozenset[ClaimStatus]) -> int:
     """Count the pieces of cancels and returns in these statuses; exchanges take nothing off."""
+    if not line.claims:
+        return 0
     return sum(claim.quantity for claim in line.claims if _takes_off(claim, statuses))
 
 
@@ -228,6 +230,7 @@ def _sheet(call: Call, box: Box) -> Row:
     first = box[0]
     order, today = first.order, clock.kst_day(call.now)
     state = state_of(box, today)
+    ship_by = clock.kst_day(order.paid_at or order.ordered_at) + timedelta(days=3)
     return {
         "shipmentBoxId": first.box,
         "orderId": order.no,
@@ -237,7 +240,7 @@ def _sheet(call: Call, box: Box) -> Row:
         "shippingPrice": money(first.shipping_fee),
         "parcelPrintMessage": order.note or None,
         **_people(order),
-        "orderItems": [_item(line) for line in box],
+        "orderItems": [_item(line, ship_by.isoformat()) for line in box],
         "deliveryCompanyName": CARRIERS.get(first.carrier, ""),
         "invoiceNumber": first.invoice_no,
         "inTrasitDateTime": zoned(first.shipped_at),
@@ -265,10 +268,9 @@ def _people(order: Order) -> Row:
     }
 
 
-def _item(line: Line) -> Row:
+def _item(line: Line, ship_by: str) -> Row:
     item, listing = line.item, line.item.listing
     held, cancelled = (taken_off(line, x) for x in (OPEN, frozenset({ClaimStatus.DONE})))
-    ship_by = clock.kst_day(line.order.paid_at or line.order.ordered_at) + timedelta(days=3)
     return {
         "vendorItemPackageId": 0,
         "vendorItemPackageName": listing.name,
@@ -287,7 +289,7 @@ def _item(line: Line) -> Row:
         "firstSellerProductItemName": item.name,
         "cancelCount": cancelled,
         "holdCountForCancel": held,
-        "estimatedShippingDate": ship_by.isoformat(),
+        "estimatedShippingDate": ship_by,
         "plannedShippingDate": "",
         "invoiceNumberUploadDate": local(line.shipped_at),
         "extraProperties": {},
