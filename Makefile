@@ -10,18 +10,22 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
+WORKERS ?= 4
 DATA ?= ../shared/data/online_retail.csv.gz
 
-.PHONY: help demo test lint dev bench replay doctor stop clean
+.PHONY: help demo test lint dev up-celery bench replay doctor stop clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start everything with simulated markets, collect, print what was stored
 	@$(BIN)/erp demo
 
 dev: $(READY) ## Open Dagster on http://127.0.0.1:3000 with the same data
 	@$(BIN)/erp dev
+
+up-celery: $(READY) ## The same with warm Celery workers instead of a process per run
+	@$(BIN)/erp dev --workers $(WORKERS)
 
 test: lint ## Check style and types, run the tests
 	@$(BIN)/pytest
@@ -34,7 +38,7 @@ lint: $(READY) ## Check style, format and types only
 doctor: $(READY) ## Check settings, database, clock and every account
 	@$(BIN)/erp doctor
 
-bench: $(BENCH_READY) ## Measure loading and collecting, beside COPY and dlt (minutes)
+bench: $(BENCH_READY) ## Measure loading, collecting and scheduling, beside COPY and dlt (minutes)
 	@$(BIN)/erp bench
 
 replay: $(READY) ## Replay 541,909 real lines through all three protocols (minutes)
@@ -57,10 +61,10 @@ $(READY): pyproject.toml constraints.txt setup.cfg
 	@test -n "$(PYTHON)" || { echo "make: no Python >= 3.11 with venv found; install it or say make PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "Preparing .venv ($$($(PYTHON) --version)); the first time takes a minute or two"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@$(INSTALL) -e '.[dev]' | $(PROGRESS)
+	@$(INSTALL) -e '.[dev,celery]' | $(PROGRESS)
 	@touch $@
 
 $(BENCH_READY): $(READY)
 	@echo "Adding what the benchmark compares with (dlt)"
-	@$(INSTALL) -e '.[dev,bench]' | $(PROGRESS)
+	@$(INSTALL) -e '.[dev,celery,bench]' | $(PROGRESS)
 	@touch $@

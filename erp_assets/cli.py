@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from erp_assets import clock
+from erp_assets.cli_jobs import jobs
 from erp_assets.clock import Window
 from erp_assets.errors import ErpError
 
@@ -58,6 +59,9 @@ def main() -> None:
     First minute:    make demo
     Real accounts:   cp erp.example.toml erp.toml; erp doctor; erp collect
     """
+
+
+main.add_command(jobs)
 
 
 @main.command()
@@ -159,10 +163,19 @@ def demo_window() -> Window:
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of Dagit on this machine.")
-def dev(port: int) -> None:
-    """Open `dagster dev` with PostgreSQL, and with the simulator when no account is configured."""
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 200),
+    help="Start a warm Celery worker too, for so many runs at the same time.",
+)
+def dev(port: int, workers: int | None) -> None:
+    """Open `dagster dev` with PostgreSQL, and with the simulator when no account is configured.
+
+    With --workers, runs go to a warm worker instead of a process each; Ctrl-C ends all of it.
+    """
     from erp_assets import settings as configured
-    from erp_assets import simulated
+    from erp_assets import simulated, supervising
+    from erp_assets.warehouse import server
 
     known = configured.load()
     if known.uses_simulator:
@@ -170,7 +183,48 @@ def dev(port: int) -> None:
     os.chdir(configured.project_folder())
     os.environ.setdefault("DAGSTER_HOME", str(configured.project_folder()))
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
-    os.execv(sys.executable, command)  # noqa: S606 - becomes Dagster
+    if workers is None:
+        os.execv(sys.executable, command)  # noqa: S606 - becomes Dagster
+    os.environ["ERP_RUN_LAUNCHER"] = "celery"
+    is_ours = known.database_url is None and not server.is_running(known.home)
+    working = [sys.executable, "-m", "erp_assets", "worker", "--concurrency", str(workers)]
+    code = supervising.run(command, beside=[working], say=click.echo)
+    if is_ours:
+        server.stop(known.home)
+    sys.exit(code)
+
+
+@main.command()
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 200),
+    default=2,
+    show_default=True,
+    help="Runs at the same time; each is a child of about 100 MB, mostly shared.",
+)
+@click.option("--name", default="erp", show_default=True, help="Name of this worker.")
+def worker(concurrency: int, name: str) -> None:
+    """Take runs from the Celery broker and execute them, without an interpreter start for each.
+
+    Needs the extra `celery`, and run_launcher = "celery" in the settings of the daemon. Restart it
+    after an update: it holds the code it was started with. SIGTERM or Ctrl-C lets runs end first.
+
+    \b
+    Examples:
+      erp worker                      two runs at a time
+      erp worker --concurrency 8      on a machine of its own, with the same erp.toml
+    """
+    from importlib.util import find_spec
+
+    from erp_assets import settings as configured
+
+    if find_spec("dagster_celery") is None:
+        raise click.ClickException("needs Celery: pip install 'erp-assets[celery]'")
+    from erp_assets.definitions import defs
+    from erp_assets.defs import worker as working
+
+    os.chdir(configured.project_folder())
+    working.serve(configured.load(), defs, children=concurrency, name=name)
 
 
 @main.command()
@@ -185,6 +239,26 @@ def doctor(as_json: bool) -> None:
     from erp_assets import doctor as checkup
 
     sys.exit(checkup.run(Console(), as_json=as_json))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def health(as_json: bool) -> None:
+    """Say whether the platform lives: database, scheduler, stuck executions, unreadable jobs.
+
+    Starts and changes nothing. Ends with 0 when all is well, else with 1 and one line per
+    complaint; docs/operations.md says what to do about each.
+
+    \b
+    Examples:
+      erp health                                                in a terminal
+      erp health --json | jq .heartbeat_age_s                   for a monitoring agent
+      * * * * * cd /srv/erp && o=$(erp health) || echo "$o"     cron mails what is wrong
+      HEALTHCHECK --interval=30s --timeout=10s CMD erp health   in a Dockerfile
+    """
+    from erp_assets import health as checkup
+
+    sys.exit(checkup.run(as_json=as_json, write=click.echo))
 
 
 @main.command()
@@ -232,9 +306,10 @@ def simulate(
 @main.command()
 @click.argument("parts", nargs=-1)
 def bench(parts: Sequence[str]) -> None:
-    """Measure loading and collecting; print JSON. Takes minutes.
+    """Measure loading, collecting and scheduling; print JSON. Takes minutes.
 
-    PARTS: load, http_against_dlt, under_limits, memory, definitions; all when none is named.
+    PARTS: load, http_against_dlt, under_limits, memory, definitions, dispatch, celery; all when
+    none is named.
     """
     from erp_assets.bench import run as benchmark
 

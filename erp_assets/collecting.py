@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from erp_assets import clock
 from erp_assets.clock import Window
-from erp_assets.errors import ErpError, MarketDenied
+from erp_assets.errors import ErpError, MarketDenied, PermanentError
 from erp_assets.markets import Market
 from erp_assets.records import Batch, LineUpdate
 from erp_assets.warehouse import loading, marks, queries
@@ -59,6 +59,7 @@ class Collected:
     complete_until: datetime | None = None
     error: str | None = None
     remedy: str | None = None
+    is_transient: bool = True
     early: list[LineUpdate] = field(default_factory=list, repr=False)
 
     @property
@@ -91,6 +92,7 @@ class Collected:
         self.seconds += later.seconds
         self.error = self.error or later.error
         self.remedy = self.remedy or later.remedy
+        self.is_transient = self.is_transient and later.is_transient
         if self.outcome == "completed":
             self.window, self.complete_until = later.window, later.complete_until
 
@@ -180,6 +182,7 @@ class Collector:
         except ErpError as error:
             result.error = f"{type(error).__name__}: {error}"
             result.remedy = error.remedy if isinstance(error, MarketDenied) else None
+            result.is_transient = not isinstance(error, PermanentError)
         result.calls = self.market.calls - calls
         result.seconds = time.monotonic() - started
         self.progress(result)

@@ -1,13 +1,13 @@
 """What went wrong, named by what the caller should do about it.
 
 ErpError
-├── SettingsError            a key in the environment or erp.toml is missing or malformed
 ├── TransientError           the same call may succeed later
 │   ├── MarketBusy           429 or an open circuit: wait `retry_after_s`
 │   ├── MarketDown           5xx, time-out, lost connection, maintenance
 │   ├── BadPayload           an answer cut short or not in the market's format
 │   └── AnswerLost           a write left, its answer is lost: read back before any repeat
 └── PermanentError           the same call will fail again
+    ├── SettingsError        a key in the environment or erp.toml is missing or malformed
     ├── MarketDenied         401, 403, unknown address: stop the account, do as `remedy` says
     ├── MarketRejected       the market understood and refused: wrong value, unknown number
     └── BadRow               one row that cannot be understood: rejected_rows; its page is kept
@@ -18,16 +18,16 @@ class ErpError(Exception):
     """Root of every error this package raises on purpose."""
 
 
-class SettingsError(ErpError):
-    """A setting is missing or malformed; the text names its key."""
-
-
 class TransientError(ErpError):
     """The same call may succeed later."""
 
 
 class PermanentError(ErpError):
     """The same call will fail again."""
+
+
+class SettingsError(PermanentError):
+    """A setting is missing or malformed; the text names its key."""
 
 
 class MarketBusy(TransientError):

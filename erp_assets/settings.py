@@ -57,6 +57,8 @@ MARKETS: Mapping[str, str] = {
 SIMULATOR_URL = "http://127.0.0.1:8790"
 SIMULATOR_RATES: Mapping[str, float] = {"eleven": 20.0}
 """11st publishes no limit and its client crawls out of caution, which the simulator needs not."""
+MOST_DAYS = 36_500
+"""A hundred years: nothing is ever removed, and no date before the first one is asked for."""
 REFERENCE = '{ env = "NAME" } or { file = "path" }'
 _MARKS = ("erp.toml", "dagster.yaml")
 
@@ -99,6 +101,12 @@ def _postgres_url(text: str) -> str:
     url = urlsplit(text)
     if url.scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise ValueError("must begin with postgresql://")
+    return text
+
+
+def _broker_url(text: str) -> str:
+    if urlsplit(text).scheme not in ("postgresql", "postgres", "redis", "rediss"):
+        raise ValueError("must begin with postgresql:// or redis://")
     return text
 
 
@@ -277,6 +285,14 @@ class Settings(BaseSettings):
     accounts: those configured, or the simulator's when none are (`uses_simulator`).
     history_start: first KST day collected and first partition; fixed, so that partitions stay.
     database_url: None = the embedded server below `home`.
+    logs: folder of the scheduler's log files; None = `log_folder`. log_days: how long they stay.
+    run_days, tick_days: how long Dagster's runs (events, output of steps) and ticks stay; a run
+    that may still work is never that old. history_days: executions and missed slots. raw_days: raw
+    documents of orders and claims, once nothing of the order is open.
+    max_runs, account_runs, job_type_runs: how many runs may go on at once, in all, per account and
+    per job type (by name). retry_seconds: pause before the first retry; it doubles each time.
+    run_launcher: "default" = a process per run; "celery" = warm workers (`erp worker`).
+    celery_broker: None = a database `celery` beside Dagster's. celery_backend: None = the broker.
     """
 
     model_config = SettingsConfigDict(
@@ -291,6 +307,23 @@ class Settings(BaseSettings):
         default=Path(".erp"), validate_default=True
     )
     database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(
+        default=None, repr=False, exclude=True
+    )
+    logs: Annotated[Path, AfterValidator(_absolute)] | None = None
+    log_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
+    run_days: Annotated[int, Field(ge=2, le=MOST_DAYS)] = 30
+    tick_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 7
+    history_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+    raw_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 365
+    max_runs: Annotated[int, Field(ge=1, le=200)] = 4
+    account_runs: Annotated[int, Field(ge=1, le=200)] = 2
+    job_type_runs: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    run_launcher: Literal["default", "celery"] = "default"
+    celery_broker: Annotated[str, AfterValidator(_broker_url)] | None = Field(
+        default=None, repr=False, exclude=True
+    )
+    celery_backend: Annotated[str, AfterValidator(_broker_url)] | None = Field(
         default=None, repr=False, exclude=True
     )
     timezone: ZoneInfo = clock.KST
@@ -316,8 +349,9 @@ class Settings(BaseSettings):
             lines = f"{config_file().name}: is not TOML: {error}"
         except OSError as error:
             lines = f"{config_file().name}: cannot be read: {error.strerror}"
-        except pydantic_settings.SettingsError:
-            lines = "ERP_ACCOUNTS: is not JSON"
+        except pydantic_settings.SettingsError as error:
+            name = re.search(r'field "(\w+)"', str(error))
+            lines = f"{PREFIX}{name[1].upper() if name else 'ACCOUNTS'}: is not JSON"
         else:
             return
         raise SettingsError(lines)
@@ -326,6 +360,13 @@ class Settings(BaseSettings):
     def uses_simulator(self) -> bool:
         """Are no accounts configured, so that the simulator's stand in?"""
         return "accounts" not in self.model_fields_set
+
+    @property
+    def log_folder(self) -> Path:
+        """Where log files go: `logs` beside the project's .erp, or in an ERP_HOME elsewhere."""
+        if self.logs is not None:
+            return self.logs
+        return (self.home.parent if self.home.name == ".erp" else self.home) / "logs"
 
     @property
     def enabled_accounts(self) -> tuple[Account, ...]:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 from dagster._core.instance import InstanceRef
 from sqlalchemy import create_engine, text
@@ -19,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 def told() -> dg.MaterializeResult:
     """Say something on stdout and report a row."""
     print("something to keep")  # noqa: T201 - what a step prints is what is tested
-    return dg.MaterializeResult(metadata={"rows": 1})
+    processes = len(psutil.Process().children())
+    return dg.MaterializeResult(metadata={"rows": 1, "processes": processes})
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,25 @@ def test_dagster_dev_without_home_opens_the_same_storage(project: Path, run_id: 
 def test_output_of_steps_is_kept_below_home(project: Path, run_id: str):
     kept = (project / ".erp" / "logs" / "steps" / run_id).rglob("*.out")
     assert [line for f in kept for line in f.read_text().splitlines()] == ["something to keep"]
+
+
+def test_keeping_the_output_of_a_step_starts_no_process(project: Path, run_id: str):
+    with storage.open_instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("told"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata["processes"].value == 0
+
+
+def test_instance_outlives_the_connections_it_keeps(project: Path, run_id: str):
+    """As when the server restarts between two runs of one worker."""
+    with storage.open_instance() as instance:
+        assert instance.get_run_by_id(run_id) is not None
+        assert instance.all_logs(run_id)
+        kept = "datname = current_database() AND pid <> pg_backend_pid()"
+        ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {kept}"
+        assert rows(project, ended)
+        assert dg.materialize([told], instance=instance).success
 
 
 def test_nothing_is_written_beside_home(project: Path, run_id: str):

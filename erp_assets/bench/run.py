@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from erp_assets.bench import load, whole
+from erp_assets.bench import dispatch, load, whole
 from erp_assets.bench.surroundings import machine
 
 PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
@@ -13,6 +13,8 @@ PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "under_limits": whole.under_limits,
     "memory": whole.memory,
     "definitions": whole.definitions,
+    "dispatch": dispatch.dispatch,
+    "celery": dispatch.celery,
 }
 
 

@@ -11,8 +11,10 @@ from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED
 from erp_assets.defs.ingest import FRESH_WITHIN
-from erp_assets.defs.resources import Platform, explained, failures
+from erp_assets.defs.resources import Platform
+from erp_assets.defs.tickets import explained, failures
 from erp_assets.errors import ErpError
+from erp_assets.scheduling.working import Ticket
 from erp_assets.warehouse import queries
 
 SHOWN = 10
@@ -34,11 +36,12 @@ def control_total(
     context: dg.AssetCheckExecutionContext,
     config: ControlTotalConfig,
     platform: dg.ResourceParam[Platform],
+    ticket: dg.ResourceParam[Ticket],
 ) -> dg.AssetCheckResult:
     """List the market again, independently of the collection, and look for each key."""
     now = platform.now()
     window = Window(clock.day_start(clock.kst_day(now - timedelta(days=config.days_back))), now)
-    with failures():
+    with failures(ticket):
         asked = platform.enabled(config.accounts)
     found = {account.key: control_account(platform, account.key, window) for account in asked}
     return dg.AssetCheckResult(

@@ -12,7 +12,9 @@ import dagster as dg
 from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import Collected
-from erp_assets.defs.resources import Platform, failures, raise_failed
+from erp_assets.defs.resources import Platform
+from erp_assets.defs.tickets import failures, settle
+from erp_assets.scheduling.working import Ticket
 
 OWNERS = ["team:data-platform"]
 FRESH_WITHIN = timedelta(hours=26)
@@ -107,10 +109,10 @@ def report(result: Collected, tables: Sequence[str]) -> dict[str, Any]:
 
 
 def results(
-    context: dg.AssetExecutionContext, result: Collected
+    context: dg.AssetExecutionContext, ticket: Ticket, result: Collected
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Yield one result per selected asset; fail afterwards when the collection stopped early."""
-    raise_failed(result)
+    """Report the collection and yield one result per selected asset; fail when it stopped early."""
+    settle(ticket, result)
     if result.rejected:
         context.log.warning(
             "%s %s: %d rows could not be understood; see rejected_rows",
@@ -153,13 +155,18 @@ def account_assets(
         ],
     )
     def products(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        ticket: dg.ResourceParam[Ticket],
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with failures():
+        with failures(ticket):
             result = platform.collect(
-                context.partition_key, lambda it: it.products(), run_id=context.run.run_id
+                context.partition_key,
+                lambda it: it.products(),
+                run_id=context.run.run_id,
+                batch_rows=ticket.batch_rows,
             )
-        yield from results(context, result)
+        yield from results(context, ticket, result)
 
     @dg.multi_asset(
         name="read_offers",
@@ -173,17 +180,19 @@ def account_assets(
         can_subset=True,
     )
     def offers(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        ticket: dg.ResourceParam[Ticket],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         record = context.instance.get_run_record_by_id(context.run.run_id)
         began = record.create_timestamp if record else None
-        with failures():
+        with failures(ticket):
             result = platform.collect(
                 context.partition_key,
                 lambda it: it.offers(seen_before=began),
                 run_id=context.run.run_id,
             )
-        yield from results(context, result)
+        yield from results(context, ticket, result)
 
     return [products, offers]
 
@@ -216,18 +225,24 @@ def day_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def collect(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        ticket: dg.ResourceParam[Ticket],
     ) -> Iterator[dg.MaterializeResult[Any]]:
         whole: Collected | None = None
+        failed: set[str] = set()
         for account, window in account_windows(context.partition_keys):
-            with failures():
+            if account in failed:
+                continue
+            with failures(ticket):
                 part = platform.collect_days(account, kind, window, run_id=context.run.run_id)
-            raise_failed(part)
+            if part.error is not None:  # what follows would leave a gap; other accounts go on
+                failed.add(account)
             if whole is None:
                 whole = part
             else:
                 whole.add(part)
         if whole is not None:
-            yield from results(context, whole)
+            yield from results(context, ticket, whole)
 
     return collect

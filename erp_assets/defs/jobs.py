@@ -12,7 +12,10 @@ from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED, Collected
 from erp_assets.defs.ingest import report, tables_of
-from erp_assets.defs.resources import Platform, failures, raise_failed
+from erp_assets.defs.resources import Platform
+from erp_assets.defs.tickets import failures, settle
+from erp_assets.scheduling.job_types import BadJob, Call, job_type
+from erp_assets.scheduling.working import Ticket
 
 COLLECTED = ("products", "stock", "prices", "orders", "claims")
 
@@ -59,38 +62,54 @@ class MissingConfig(dg.Config):
     kinds: list[str] = Field(default_factory=lambda: list(WINDOWED))
 
 
-@dg.op(description="Find the days never collected to their end and collect them.")
+@dg.op(
+    description="Find the days never collected to their end and collect them.",
+    retry_policy=dg.RetryPolicy(max_retries=3, delay=120),
+)
 def fill_missing_days(
     context: dg.OpExecutionContext,
     config: MissingConfig,
     platform: dg.ResourceParam[Platform],
+    ticket: dg.ResourceParam[Ticket],
 ) -> dict[str, Any]:
-    """Collect each run of missing days and report it as the partitions it fills."""
+    """Collect each run of missing days and report it as the partitions it fills.
+
+    Tried again when a retry can help: a job of the operators' may be collecting the same account.
+    """
     filled: dict[str, Any] = {}
-    failed: list[str] = []
+    failed: list[dg.Failure] = []
     if unknown := set(config.kinds) - set(WINDOWED):
-        raise dg.Failure(f"only orders and claims have days, not {sorted(unknown)}")
-    with failures():
+        told = f"only orders and claims have days, not {sorted(unknown)}"
+        raise dg.Failure(told, allow_retries=False)
+    with failures(ticket):
         asked = platform.enabled(config.accounts)
     for account in asked:
         for kind in config.kinds:
             try:
-                filled[f"{account.key} {kind}"] = _fill(context, platform, account.key, kind)
+                filled[f"{account.key} {kind}"] = _fill(
+                    context, platform, ticket, account.key, kind
+                )
             except dg.Failure as failure:  # one account never stops another
-                failed.append(str(failure.description))
+                failed.append(failure)
     if failed:
-        raise dg.Failure("; ".join(failed), metadata={"days_filled": filled})
+        raise dg.Failure(
+            "; ".join(str(it.description) for it in failed),
+            metadata={"days_filled": filled},
+            allow_retries=any(it.allow_retries for it in failed),
+        )
     return filled
 
 
-def _fill(context: dg.OpExecutionContext, platform: Platform, account: str, kind: str) -> int:
+def _fill(
+    context: dg.OpExecutionContext, platform: Platform, ticket: Ticket, account: str, kind: str
+) -> int:
     days = 0
     for window in platform.missing(account, kind, platform.history()):
         context.log.info("%s %s: collecting %s … %s", account, kind, *window)
-        with failures():
+        with failures(ticket):
             result = platform.collect_days(account, kind, window, run_id=context.run_id)
         days += _report_days(context, account, kind, result)
-        raise_failed(result)
+        settle(ticket, result)
     return days
 
 
@@ -111,3 +130,28 @@ def _report_days(context: dg.OpExecutionContext, account: str, kind: str, result
 def collect_missing() -> None:
     """One op: nothing to configure unless single accounts or kinds are wanted."""
     fill_missing_days()
+
+
+@dg.op(description="Run the function of a job type that brings code of its own.")
+def call_job_type(
+    platform: dg.ResourceParam[Platform], ticket: dg.ResourceParam[Ticket]
+) -> dict[str, Any]:
+    """Call the function with the parameters of the execution and report its outcome."""
+    if ticket.order is None:
+        told = "only schedule_jobs starts this job: see `erp jobs run`"
+        raise dg.Failure(told, allow_retries=False)
+    with failures(ticket):
+        custom = job_type(ticket.order.job_type)
+        if custom.run is None:
+            raise BadJob(f"{custom.name} has no function")
+        parameters = custom.validate(ticket.order.parameters)
+        call = Call(ticket.order.account, parameters, platform.warehouse, ticket.log)
+        outcome = custom.run(call)
+    ticket.take(outcome)
+    return {"records": outcome.records, "errors": outcome.errors}
+
+
+@dg.job(description="A job type of a package, for one account; started by schedule_jobs only.")
+def perform() -> None:
+    """One op."""
+    call_job_type()

@@ -1,18 +1,16 @@
-"""Plain objects built from Settings for the assets, and the way errors become Dagster's."""
+"""Plain objects built from Settings for the assets."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-import dagster as dg
-
 from erp_assets import accounts, clock, simulated
 from erp_assets.clock import Window
 from erp_assets.collecting import (
+    BATCH_ROWS,
     Collected,
     Collector,
     Progress,
@@ -20,7 +18,8 @@ from erp_assets.collecting import (
     routine_window,
     silent,
 )
-from erp_assets.errors import ErpError, MarketDenied, PermanentError, SettingsError
+from erp_assets.errors import SettingsError
+from erp_assets.scheduling.logs import Logs
 from erp_assets.settings import Account, Settings
 from erp_assets.warehouse import queries
 from erp_assets.warehouse.engine import Warehouse
@@ -52,6 +51,11 @@ class Platform:
             )
         return warehouse
 
+    @property
+    def logs(self) -> Logs:
+        """The log files of the scheduler and of the job types."""
+        return Logs(self.settings.log_folder, self.settings.timezone)
+
     def account(self, key: str) -> Account:
         """Return the account called `key`; KeyError when there is none."""
         return next(a for a in self.settings.accounts if a.key == key)
@@ -68,7 +72,12 @@ class Platform:
         return [known[key] for key in keys or known]
 
     def collect(
-        self, key: str, work: Callable[[Collector], Coroutine[Any, Any, T]], *, run_id: str | None
+        self,
+        key: str,
+        work: Callable[[Collector], Coroutine[Any, Any, T]],
+        *,
+        run_id: str | None,
+        batch_rows: int = BATCH_ROWS,
     ) -> T:
         """Run `work` with a collector of the account and close its connections afterwards."""
         account = self.account(key)
@@ -87,6 +96,7 @@ class Platform:
                     run_id=run_id,
                     progress=self.progress,
                     now=self.now,
+                    batch_rows=batch_rows,
                 )
                 return await work(collector)
             finally:
@@ -124,34 +134,3 @@ class Platform:
                 history=self.history().since,
                 now=self.now(),
             )
-
-
-@contextmanager
-def failures() -> Iterator[None]:
-    """Turn our errors into Dagster's: permanent ones are not retried."""
-    try:
-        yield
-    except ErpError as error:
-        raise dg.Failure(
-            description=explained(error),
-            allow_retries=not isinstance(error, PermanentError),
-        ) from error
-
-
-def explained(error: ErpError) -> str:
-    """Name the error, and what a person has to do about it."""
-    remedy = f" What to do: {error.remedy}" if isinstance(error, MarketDenied) else ""
-    return f"{type(error).__name__}: {error}{remedy}"
-
-
-def raise_failed(result: Collected) -> None:
-    """Fail the step when the collection stopped early; what was stored stays stored."""
-    if result.error is None:
-        return
-    kept = sum(result.stored.values())
-    remedy = f" What to do: {result.remedy}" if result.remedy else ""
-    raise dg.Failure(
-        description=f"{result.account} {result.kind}: {result.error}. Kept: {kept} rows.{remedy}",
-        metadata={"rows_kept": kept, "calls": result.calls},
-        allow_retries=result.remedy is None,
-    )

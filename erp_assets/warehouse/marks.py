@@ -1,7 +1,7 @@
 """How far each day is collected, and what a finished collection settles."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from erp_assets import clock
 from erp_assets.clock import Window
+from erp_assets.warehouse.staging import raw_connection
 
 PARTITION_LOCK = 4_217_002
 PARTITIONED = ("market_orders", "market_order_lines")
@@ -76,17 +77,33 @@ def orders_asked(db: Connection, account_id: int, order_nos: Sequence[str]) -> N
     )
 
 
-def ensure_partitions(db: psycopg.Connection[Any], months: Iterable[datetime]) -> None:
-    """Make the monthly partitions of orders and lines that are missing.
+def months_ahead(now: datetime, months: int) -> list[datetime]:
+    """Return the first days, UTC, of the month of `now` and of the `months` that follow."""
+    first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    found = [first]
+    for _ in range(months):
+        found.append((found[-1] + timedelta(days=32)).replace(day=1))
+    return found
+
+
+def prepare_months(db: Connection, now: datetime, *, months: int) -> list[str]:
+    """Make the partitions of this month and the following ones; return those that were missing."""
+    return ensure_partitions(raw_connection(db), months_ahead(now, months))
+
+
+def ensure_partitions(db: psycopg.Connection[Any], months: Iterable[datetime]) -> list[str]:
+    """Make the monthly partitions of orders and lines that are missing; return their names.
 
     months: their first days, UTC. Attached, not created in place: that would lock out, and lock up
     with, everybody who stores orders at the same time.
     """
-    wanted = {f"{table}_{month:%Y_%m}": (table, month) for table in PARTITIONED for month in months}
+    firsts = list(months)
+    wanted = {f"{table}_{month:%Y_%m}": (table, month) for table in PARTITIONED for month in firsts}
     if not _missing(db, wanted):
-        return
+        return []
     db.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
-    for name in sorted(_missing(db, wanted)):
+    made = sorted(_missing(db, wanted))
+    for name in made:
         table, month = wanted[name]
         following = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
         db.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
@@ -94,6 +111,7 @@ def ensure_partitions(db: psycopg.Connection[Any], months: Iterable[datetime]) -
             f"ALTER TABLE {table} ATTACH PARTITION {name} "
             f"FOR VALUES FROM ('{month:%Y-%m}-01Z') TO ('{following:%Y-%m}-01Z')"
         )
+    return made
 
 
 def _missing(db: psycopg.Connection[Any], wanted: Iterable[str]) -> set[str]:

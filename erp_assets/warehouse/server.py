@@ -47,7 +47,7 @@ def database_url(home: Path, database_url: str | None = None) -> str:
     database_url: the operator's server; then nothing here runs.
     """
     if database_url is not None:
-        return _with(database_url, "psycopg")
+        return with_driver(database_url, "psycopg")
     start(home)
     return url(home)
 
@@ -70,12 +70,12 @@ def ensure_database(database_url: str, name: str, *, driver: str) -> str:
         pass
     except psycopg.Error as error:
         raise unreachable(target, error) from None
-    return _with(target.set(database=name).render_as_string(hide_password=False), driver)
+    return with_driver(target.set(database=name).render_as_string(hide_password=False), driver)
 
 
 def unreachable(target: URL, error: Exception) -> ErpError:
     """Say which server does not let us in, without its password."""
-    said = str(error).strip().splitlines()
+    said = [it for it in str(error).strip().splitlines() if not it.startswith("\t")]  # no hints
     where = target.render_as_string(hide_password=True)
     return ErpError(f"PostgreSQL at {where}: {said[-1] if said else type(error).__name__}")
 
@@ -219,7 +219,8 @@ def _locked(home: Path) -> Iterator[None]:
         yield
 
 
-def _with(text: str, driver: str) -> str:
+def with_driver(text: str, driver: str) -> str:
+    """Return a database URL with the driver written out. Raises: ErpError when it is none."""
     try:
         target = make_url(text)
     except ArgumentError:

@@ -1,6 +1,7 @@
 """From a partition to what is asked of the market, and from what came back to Dagster's events."""
 
 import re
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,8 +15,10 @@ from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import Collected
 from erp_assets.defs.ingest import account_windows
-from erp_assets.defs.resources import failures, raise_failed
+from erp_assets.defs.tickets import failures, settle
 from erp_assets.errors import MarketBusy, MarketDenied, MarketDown, MarketRejected
+from erp_assets.scheduling.logs import Logs
+from erp_assets.scheduling.working import Ticket
 from erp_assets.simulator.wire import Fault
 from erp_assets.warehouse import queries
 from erp_assets_tests.acceptance import shops
@@ -51,6 +54,11 @@ def materialized(done):
         for event in done.all_events
         if event.is_step_materialization
     }
+
+
+def unasked(warehouse):
+    """The ticket of a run that no schedule asked for."""
+    return Ticket(warehouse, Logs(Path()), "run")
 
 
 def failure(done):
@@ -203,8 +211,8 @@ def test_a_refused_account_fails_with_what_to_do(platform, simulator, definition
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
 )
-def test_permanent_errors_are_not_retried(error, allow_retries):
-    with pytest.raises(dg.Failure) as raised, failures():
+def test_permanent_errors_are_not_retried(warehouse, error, allow_retries):
+    with pytest.raises(dg.Failure) as raised, failures(unasked(warehouse)):
         raise error
     assert raised.value.allow_retries is allow_retries
     assert raised.value.description.startswith(f"{type(error).__name__}: {error}")
@@ -221,11 +229,11 @@ def test_permanent_errors_are_not_retried(error, allow_retries):
     ],
     ids=["may be tried again", "needs a person"],
 )
-def test_a_collection_that_stopped_early_says_what_is_kept(remedy, said):
+def test_a_collection_that_stopped_early_says_what_is_kept(warehouse, remedy, said):
     stopped = Collected("naver", "orders", SPAN, stored={"market_orders": 3}, error="down", calls=7)
-    stopped.remedy = remedy
+    stopped.remedy, stopped.is_transient = remedy, remedy is None
     with pytest.raises(dg.Failure) as raised:
-        raise_failed(stopped)
+        settle(unasked(warehouse), stopped)
     assert re.search(said, raised.value.description)
     assert raised.value.metadata["rows_kept"].value == 3
     assert raised.value.allow_retries is (remedy is None)

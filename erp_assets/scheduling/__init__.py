@@ -1,0 +1,1 @@
+"""What runs when: slots, rows of schedule_jobs, and the job types they name."""
