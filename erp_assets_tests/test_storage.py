@@ -20,8 +20,15 @@ ROOT = Path(__file__).parents[1]
 def told() -> dg.MaterializeResult:
     """Say something on stdout and report a row."""
     print("something to keep")  # noqa: T201 - what a step prints is what is tested
-    processes = len(psutil.Process().children())
-    return dg.MaterializeResult(metadata={"rows": 1, "processes": processes})
+    return dg.MaterializeResult(metadata={"rows": 1, "processes": len(children() - BEFORE)})
+
+
+BEFORE: set[int] = set()
+"""Processes that other tests left to this one."""
+
+
+def children() -> set[int]:
+    return {it.pid for it in psutil.Process().children()}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def run_id(project: Path) -> str:
     """One run, stored by one opened instance and looked at by others."""
+    BEFORE.update(children())
     with storage.open_instance() as instance:
         return dg.materialize([told], instance=instance).run_id
 

@@ -71,7 +71,10 @@ class ProjectStorage(DagsterPostgresStorage):
     share a pool, which asks a connection whether it lives before it is used.
     """
 
-    def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(
+        self, url: str, inst_data: ConfigurableClassData | None = None, home: Path | None = None
+    ) -> None:
+        """`home`: of the server, when it is ours and to be started again should it die."""
         super().__init__(url, inst_data=inst_data)
         self._run_storage = ProjectRuns(url, should_autocreate_tables=False)
         pool = create_engine(
@@ -82,6 +85,8 @@ class ProjectStorage(DagsterPostgresStorage):
             max_overflow=-1,
             hide_parameters=True,
         )
+        if home is not None:
+            server.revive(pool, home)
         for part in (self._run_storage, self._event_log_storage, self._schedule_storage):
             part._engine = pool  # noqa: SLF001 - its constructor takes no engine
 
@@ -97,7 +102,8 @@ class ProjectStorage(DagsterPostgresStorage):
         """Start the server when it is ours and asleep, create the database when it is not there."""
         settings = Settings()
         url = server.database_url(settings.home, settings.database_url)
-        return cls(server.ensure_database(url, DATABASE, driver="psycopg2"), inst_data=inst_data)
+        target = server.ensure_database(url, DATABASE, driver="psycopg2")
+        return cls(target, inst_data, None if settings.database_url else settings.home)
 
 
 class ProjectLogs(LocalComputeLogManager):

@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Dialect, Engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 
 from erp_assets.errors import ErpError
@@ -37,6 +39,7 @@ OPTIONS = (
 )
 SOCKET_PATH_BYTES = 90
 """A socket's path may hold 107 bytes, its own name included."""
+STARTING = "database system is starting up"
 SETTLE_S = 30.0
 """How long a server may take to start, or the backends of a killed one to notice."""
 
@@ -97,6 +100,25 @@ def start(home: Path) -> None:
                 _choose_port(home / "postgres.port")
             _pg_ctl(home, "start", "-w", "-l", str(server.log), "-o", _server_options(home))
         ensure_database(url(home, "postgres"), DATABASE, driver="psycopg")
+
+
+def revive(engine: Engine, home: Path) -> None:
+    """Let `engine` start the server of `home` again when it finds it dead, then connect.
+
+    Whoever asks all the time, as Dagster's daemon does, so keeps a killed server away for seconds.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Dialect, _: object, arguments: Any, options: Any) -> DBAPIConnection:
+        try:
+            return dialect.connect(*arguments, **options)
+        except dialect.loaded_dbapi.OperationalError as error:
+            postmaster = _postmaster((home / "postgres").resolve())
+            is_dead = postmaster is None or _is_dead(postmaster)
+            if not is_dead and STARTING not in str(error):
+                raise
+            start(home)
+            return dialect.connect(*arguments, **options)
 
 
 def stop(home: Path) -> bool:

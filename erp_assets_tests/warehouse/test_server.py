@@ -7,6 +7,8 @@ import time
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from erp_assets.errors import ErpError
 from erp_assets.warehouse import server
@@ -60,6 +62,31 @@ def test_a_killed_server_comes_back_with_what_was_committed(home):
     server.start(home)
     with connect(home) as db:
         assert db.execute("SELECT n FROM kept").fetchone() == (1,)
+
+
+def test_an_engine_revives_the_server_it_finds_killed(home):
+    server.start(home)
+    engine = create_engine(server.url(home), pool_pre_ping=True)
+    server.revive(engine, home)
+    pids = []
+    for _ in range(3):
+        with engine.connect() as db:
+            pids.append(db.execute(text("SELECT pg_backend_pid()")).scalar_one())
+        engine.dispose()  # the backend of a killed server may answer a moment longer
+        os.kill(int((home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    server.start(home)
+    engine.dispose()
+    assert len(set(pids)) == 3
+
+
+def test_a_server_that_refuses_somebody_is_no_dead_server(home):
+    server.start(home)
+    before = (home / "postgres" / "postmaster.pid").read_text()
+    engine = create_engine(server.url(home, "nowhere"))
+    server.revive(engine, home)
+    with pytest.raises(OperationalError, match="nowhere"):
+        engine.connect()
+    assert (home / "postgres" / "postmaster.pid").read_text() == before
 
 
 def test_a_long_path_does_not_stop_the_server(tmp_path):
