@@ -61,13 +61,15 @@ class Day:
         """Kill something so often, at random points of the day; bring back what systemd would."""
         chance = random.Random(seed)
         points = sorted(chance.uniform(3, self.lasts_s) for _ in range(times))
-        for number, point in enumerate(points, start=1):
+        kinds = [*KINDS, *chance.choices(list(KINDS), list(KINDS.values()), k=times - len(KINDS))]
+        chance.shuffle(kinds)
+        for number, (point, kind) in enumerate(zip(points, kinds, strict=True), start=1):
             while (clock.utc_now() - self.begins).total_seconds() < point:
                 self.tend()
                 time.sleep(0.05)
-            kind = chance.choices(list(KINDS), list(KINDS.values()))[0]
-            self.killed[self.strike(kind, chance)] += 1
-            print(f"{number} of {times} killed: {kind}", flush=True)  # noqa: T201 - long run
+            killed = self.strike(kind, chance)
+            self.killed[killed] += 1
+            print(f"{number} of {times} killed: {killed}", flush=True)  # noqa: T201 - long run
         while (clock.utc_now() - self.begins).total_seconds() < self.lasts_s:
             self.tend()
             time.sleep(0.2)
@@ -99,8 +101,8 @@ class Day:
         self.tend()
         with suppress(psycopg.Error):
             left = self.platform.query(
-                "SELECT FROM schedule_jobs WHERE next_run_at <= %s UNION ALL "
-                "SELECT FROM job_executions WHERE status IN ('queued', 'running')",
+                "SELECT 1 FROM schedule_jobs WHERE next_run_at <= %s UNION ALL "
+                "SELECT 1 FROM job_executions WHERE status IN ('queued', 'running')",
                 self.last_slot,
             )
             return not left
@@ -134,6 +136,7 @@ def day(campaign, tmp_path, tmp_path_factory):
             module="erp_assets_tests.acceptance.compressed_location",
             monitoring={"start_timeout_seconds": 60, "poll_interval_seconds": 5},
         ) as platform:
+            platform.query("DELETE FROM schedule_jobs")
             yield Day(platform, begins, lasts_s, tmp_path)
 
 
@@ -163,7 +166,7 @@ def assert_every_slot_is_accounted_for(day):
         taken = {it["scheduled_for"] for it in day.platform.executions(job)}
         missed = day.platform.query("SELECT * FROM missed_slots WHERE job_id = %s", job)
         assert missed == []
-        assert taken == wanted
+        assert taken == wanted, day.platform.job(job)
 
 
 def assert_nothing_was_done_twice(day):
@@ -200,5 +203,9 @@ def assert_nothing_is_left(day):
 
 
 def tally(day):
-    rows = day.platform.query("SELECT status, count(*) FROM job_executions GROUP BY 1")
-    return {it["status"]: it["count"] for it in rows}
+    """Return how many attempts ended how, and why."""
+    rows = day.platform.query(
+        "SELECT status || coalesce(': ' || error_message, '') AS how, count(*) "
+        "FROM job_executions GROUP BY 1 ORDER BY 1"
+    )
+    return {it["how"]: it["count"] for it in rows}
