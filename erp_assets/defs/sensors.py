@@ -1,7 +1,11 @@
-"""The dispatcher as a Dagster sensor: rows of schedule_jobs in, runs out, every five seconds."""
+"""The dispatcher as a Dagster sensor: rows of schedule_jobs in, runs out, every five seconds.
+
+A slot that falls due before the next tick is waited for, so that it starts on time.
+"""
 
 import os
 import socket
+import time
 from datetime import timedelta
 from functools import cache
 
@@ -15,6 +19,9 @@ from erp_assets.defs.resources import Platform
 from erp_assets.markets import market_code
 from erp_assets.scheduling.dispatcher import Dispatcher
 from erp_assets.scheduling.settling import SUSPICION, RetryPolicy
+
+AHEAD = timedelta(seconds=4)
+"""How far a tick with nothing to do looks ahead; Dagster makes the next one after five seconds."""
 
 Job = UnresolvedAssetJobDefinition | dg.JobDefinition
 
@@ -33,8 +40,11 @@ def dispatcher_sensor(jobs: list[Job], suspicion: timedelta = SUSPICION) -> dg.S
     def dispatcher(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
-        runs = DagsterRuns(context.instance)
-        requests = scheduler(platform, runs, suspicion).tick(platform.now())
+        found = scheduler(platform, DagsterRuns(context.instance), suspicion)
+        requests = found.tick(now := platform.now())
+        if not requests and (due := found.next_due(now, now + AHEAD)):
+            time.sleep(max((due - platform.now()).total_seconds(), 0.0))
+            requests = found.tick(platform.now())
         if not requests:
             return dg.SkipReason("nothing is due")
         return dg.SensorResult(run_requests=[run_request(it) for it in requests])

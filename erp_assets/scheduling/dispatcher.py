@@ -102,6 +102,12 @@ class Dispatcher:
             db.execute(sql.BEAT, values)
         return [*asked, *begun]
 
+    def next_due(self, now: datetime, until: datetime) -> datetime | None:
+        """Return the first slot after `now` that can be taken by `until`, None without any."""
+        with self.warehouse.transaction() as db:
+            found: datetime | None = db.execute(sql.NEXT_DUE, {"now": now, "until": until}).scalar()
+        return found
+
     def _log(self, now: datetime) -> Callable[[str, str], None]:
         def write(name: str, line: str) -> None:
             self.logs.write(SCHEDULER, now, line)

@@ -153,6 +153,14 @@ DUE = text(f"""
     LIMIT :most
 """)  # noqa: S608 - column names written above
 
+NEXT_DUE = text("""
+    SELECT j.next_run_at FROM schedule_jobs j
+    WHERE j.status = 'active' AND j.is_active AND NOT j.is_broken
+    AND j.next_run_at > :now AND j.next_run_at <= :until
+    AND NOT EXISTS (SELECT FROM schedule_locks l WHERE l.job_id = j.id)
+    ORDER BY j.next_run_at LIMIT 1
+""")
+
 WAITING = text(f"""
     SELECT {_ROW}, e.id AS execution, e.scheduled_for, e.attempt, e.trigger, e.accounts,
         e.owner_token, e.parameters AS asked, e.retry_of
