@@ -183,7 +183,7 @@ def _burst(platform: Platform, rows: int = BURST) -> dict[str, Any]:
 
 
 def _through(platform: Platform, rows: int, ahead_s: float = AHEAD_S) -> tuple[list[float], float]:
-    """Let rows fall due in a while; return each run's seconds until started, and those until the last end."""
+    """Let rows fall due; return each run's seconds until started, and those until the last end."""
     warehouse = platform.warehouse
     with warehouse.transaction() as db:
         db.execute(text("DELETE FROM schedule_jobs"))
