@@ -239,7 +239,10 @@ def test_documents_keep_the_latest_text_and_count_only_changes(warehouse):
     loaded = put(warehouse, documents=[first._replace(body=b'{"n": 2}')])
     assert loaded["raw_documents"].updated == 1
     found = read(warehouse, "SELECT kind, body, xml, run_id FROM raw_documents ORDER BY kind")
-    assert found == [("claims", None, markup.body.decode(), "run"), ("orders", {"n": 2}, None, "run")]
+    assert found == [
+        ("claims", None, markup.body.decode(), "run"),
+        ("orders", {"n": 2}, None, "run"),
+    ]
 
 
 def test_a_rejected_row_is_counted_not_repeated_and_healed_by_its_document(warehouse):
