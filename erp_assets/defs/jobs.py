@@ -12,7 +12,7 @@ from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED, Collected
 from erp_assets.defs.ingest import report, tables_of
-from erp_assets.defs.resources import Platform, failures, raise_failed
+from erp_assets.defs.resources import DENIED, Platform, failures, raise_failed
 
 COLLECTED = ("products", "stock", "prices", "orders", "claims")
 
@@ -78,6 +78,8 @@ def fill_missing_days(
                 filled[f"{account.key} {kind}"] = _fill(context, platform, account.key, kind)
             except dg.Failure as failure:  # one account never stops another
                 failed.append(str(failure.description))
+                if DENIED in failure.metadata and failure.metadata[DENIED].value is True:
+                    break
     if failed:
         raise dg.Failure("; ".join(failed), metadata={"days_filled": filled})
     return filled

@@ -28,6 +28,8 @@ from erp_assets.warehouse.rates import shared_reserve
 from erp_assets.warehouse.server import database_url
 
 T = TypeVar("T")
+DENIED = "denied"
+"""In a failure's metadata: the market refuses the account, so its other kinds are not asked for."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,10 @@ def raise_failed(result: Collected) -> None:
     if result.error is None:
         return
     kept = sum(result.stored.values())
+    is_denied = result.remedy is not None
     remedy = f" What to do: {result.remedy}" if result.remedy else ""
     raise dg.Failure(
         description=f"{result.account} {result.kind}: {result.error}. Kept: {kept} rows.{remedy}",
-        metadata={"rows_kept": kept, "calls": result.calls},
-        allow_retries=result.remedy is None,
+        metadata={"rows_kept": kept, "calls": result.calls, DENIED: is_denied},
+        allow_retries=not is_denied,
     )
