@@ -87,7 +87,7 @@ def start(home: Path) -> None:
     """
     if is_running(home, DATABASE):
         return
-    home.mkdir(parents=True, exist_ok=True)
+    _make(home)
     with _locked(home):
         server = _handle(home)
         server.ensure_pgdata_inited()
@@ -210,6 +210,15 @@ def _socket_folder(data: Path) -> Path:
     short.mkdir(mode=0o777, exist_ok=True)
     short.chmod(0o777)  # as root the server runs as another user
     return short
+
+
+def _make(home: Path) -> None:
+    """Make the folder. Raises: ErpError where it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "postgres.lock").touch()
+    except OSError as error:
+        raise ErpError(f"ERP_HOME: {home} cannot be written: {error.strerror}") from None
 
 
 @contextmanager
