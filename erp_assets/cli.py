@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KINDS = ("products", "stock", "prices", "orders", "claims")
 EXIT = {"completed": 0, "partial": 3, "failed": 1}
 DEMO_DAYS = 35
+PORT = click.IntRange(1, 65535)
 
 
 class Day(click.ParamType[date]):
@@ -40,13 +41,18 @@ class Day(click.ParamType[date]):
 
 
 class Commands(click.Group):
-    """Ends every command that meets one of our errors with its text, never with a traceback."""
+    """Ends every command that meets one of our errors with its text, never with a traceback.
+
+    So it does with what the machine refuses: a port that is taken, a folder, a full disk.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except ErpError as error:
+        except BrokenPipeError:  # click ends quietly when nobody reads on
+            raise
+        except (ErpError, OSError) as error:
             raise click.ClickException(str(error)) from None
 
 
@@ -162,7 +168,9 @@ def demo_window() -> Window:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Port of Dagit on this machine.")
+@click.option(
+    "--port", type=PORT, default=3000, show_default=True, help="Port of Dagit on this machine."
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 200),
@@ -263,11 +271,22 @@ def health(as_json: bool) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8790, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=8790, show_default=True, help="Port to listen on.")
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same shop.")
-@click.option("--days", default=DEMO_DAYS, show_default=True, help="Days of history.")
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    default=DEMO_DAYS,
+    show_default=True,
+    help="Days of history.",
+)
 @click.option("--limits/--no-limits", default=True, help="Enforce the markets' rate limits.")
-@click.option("--fault-rate", default=0.0, help="Share of answers that fail, 0 to 1.")
+@click.option(
+    "--fault-rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of answers that fail, 0 to 1.",
+)
 @click.option(
     "--replay",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

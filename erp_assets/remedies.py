@@ -30,11 +30,14 @@ class Problem(StrEnum):
 TELLTALES: Sequence[tuple[str, Problem]] = (
     (r"signature is expired", Problem.CLOCK),
     (r"allowed ip|ip_not_allowed|허용되지 않은 ip|인증된 ip", Problem.ADDRESS),
-    (r"key[^.]{0,20}expired|유효기간|만료|contact api-gateway channel", Problem.EXPIRED),
+    (
+        r"key[^.]{0,20}expired|유효기간|만료|contact api-gateway channel|not authorized",
+        Problem.EXPIRED,
+    ),
     (r"authz|권한 그룹|api group", Problem.PERMISSION),
     (r"access denied|reference #", Problem.BLOCKED),
     (
-        r"invalid signature|secret|hmac|not authorized|authn|vendor id|유저가 없습니다",
+        r"invalid signature|secret|hmac|authn|vendor id|유저가 없습니다",
         Problem.SECRET,
     ),
     (r"maintenance|점검|block\.02|-1000\b", Problem.MAINTENANCE),

@@ -90,7 +90,7 @@ def _http_url(text: str) -> str:
         is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
         is_address = False
-    if not is_address:
+    if not is_address or not text.isprintable() or " " in text:
         raise ValueError("must be an http:// or https:// address")
     if "@" in url.netloc or url.query or url.fragment:
         raise ValueError("must hold neither credentials nor a query")
@@ -98,9 +98,16 @@ def _http_url(text: str) -> str:
 
 
 def _postgres_url(text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise ValueError("must begin with postgresql://")
+    server = rest.partition("@")[2] or rest  # a password may hold what urlsplit takes for an end
+    try:
+        is_address = urlsplit(f"//{server}").port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError("must be like postgresql://user:password@host:5432/erp")
     return text
 
 
@@ -113,7 +120,7 @@ def _broker_url(text: str) -> str:
 def _rate(value: object) -> object:
     if value == "unlimited" or (value == 0 and not isinstance(value, bool)):
         return math.inf
-    if isinstance(value, bool | str) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise ValueError('must be calls per second, above 0; 0 or "unlimited" for no limit')
     return float(value)
 
@@ -349,6 +356,8 @@ class Settings(BaseSettings):
             lines = f"{config_file().name}: is not TOML: {error}"
         except OSError as error:
             lines = f"{config_file().name}: cannot be read: {error.strerror}"
+        except UnicodeDecodeError:
+            lines = f"{config_file().name}: is not UTF-8"
         except pydantic_settings.SettingsError as error:
             name = re.search(r'field "(\w+)"', str(error))
             lines = f"{PREFIX}{name[1].upper() if name else 'ACCOUNTS'}: is not JSON"
@@ -439,9 +448,14 @@ def _reason(loc: tuple[int | str, ...], kind: str, message: str) -> str:
             return "is required"
         case "extra_forbidden":
             near = get_close_matches(str(loc[-1]), _names_beside(loc), n=1)
-            return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+            is_helpful = near and near[0] != loc[-1]  # another market's credential is near itself
+            return "unknown key" + (f"; did you mean {near[0]}?" if is_helpful else "")
         case "string_pattern_mismatch":
             return "must be 1 to 40 of a-z 0-9 _ : -"
+        case "tuple_type":
+            return "must be a list of accounts"
+        case "model_type":
+            return "must be a table of names and values"
         case _:
             text = message.removeprefix("Value error, ")
             return text[:1].lower() + text[1:]

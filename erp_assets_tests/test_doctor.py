@@ -110,6 +110,12 @@ REFUSALS = {
         ' for the details."}',
         "EXPIRED",
     ),
+    "coupang key too old": (
+        "coupang",
+        401,
+        '{"code":"ERROR","message":"Request is not authorized."}',
+        "EXPIRED",
+    ),
     "coupang edge": (
         "coupang",
         403,

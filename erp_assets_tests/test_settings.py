@@ -198,7 +198,12 @@ REF = settings.REFERENCE
         ("history_start = 2999-01-01", ["history_start: must not lie in the future"]),
         ('database_url = "sqlite:///x"', ["database_url: must begin with postgresql://"]),
         ("accounts = []", ["accounts: is empty: name an account, or leave it out to use the sim"]),
-        ("[accounts]\nid = 1", ["accounts: input should be a valid tuple"]),
+        (
+            'database_url = "postgresql://u:p@h:port/d"',
+            ["database_url: must be like postgresql://user:password@host:5432/erp"],
+        ),
+        ("[accounts]\nid = 1", ["accounts: must be a list of accounts"]),
+        ("accounts = [5]", ["accounts[0]: must be a table of names and values"]),
         (
             "[[accounts]]",
             [f"accounts[0].{key}: is required" for key in ("id", "market", "credentials")],
@@ -213,6 +218,10 @@ REF = settings.REFERENCE
         (coupang(base_url="http://x:99999"), ["accounts[0].base_url: must be an http:// or"]),
         (coupang(base_url="http://a:b@x"), ["accounts[0].base_url: must hold neither credentials"]),
         (coupang(base_url="http://x?a=b"), ["accounts[0].base_url: must hold neither credentials"]),
+        (coupang(base_url="http://a b"), ["accounts[0].base_url: must be an http:// or https://"]),
+        (coupang(base_url="http://a\x00b"), ["accounts[0].base_url: must be an http:// or htt"]),
+        (COUPANG + "rate = inf", ["accounts[0].rate: must be calls per second, above 0;"]),
+        (COUPANG + "rate = nan", ["accounts[0].rate: must be calls per second, above 0;"]),
         (coupang(rate=-1), ["accounts[0].rate: must be calls per second, above 0;"]),
         (coupang(rate="fast"), ["accounts[0].rate: must be calls per second, above 0;"]),
         (coupang(rate=True), ["accounts[0].rate: must be calls per second, above 0;"]),
@@ -263,6 +272,25 @@ def test_what_is_wrong_in_the_file_is_said_in_one_line_per_key(text: str, lines:
     assert len(found) == len(lines)
     for line, start in zip(found, lines, strict=True):
         assert line.startswith(f"erp.toml: {start}")
+
+
+def test_key_of_another_market_is_not_suggested_for_itself():
+    _, line = complaints(COUPANG.replace("secret_key", "api_key"))
+    assert line == "erp.toml: accounts[0].credentials.api_key: unknown key"
+
+
+def test_file_that_is_no_text_is_one_line():
+    Path("erp.toml").write_bytes(b"# \xff\n")
+    with pytest.raises(SettingsError, match=r"^erp\.toml: is not UTF-8$"):
+        Settings()
+
+
+@pytest.mark.parametrize("password", ["p#w", "p/w", "p?w", "p:w"])
+def test_password_of_the_database_may_hold_signs_of_an_address(
+    password: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ERP_DATABASE_URL", f"postgresql://u:{password}@h:5432/d")
+    assert Settings().database_url == f"postgresql://u:{password}@h:5432/d"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED, Collected
 from erp_assets.defs.ingest import report, tables_of
 from erp_assets.defs.resources import Platform
-from erp_assets.defs.tickets import failures, settle
+from erp_assets.defs.tickets import DENIED, failures, settle
 from erp_assets.scheduling.job_types import BadJob, Call, job_type
 from erp_assets.scheduling.working import Ticket
 
@@ -91,6 +91,8 @@ def fill_missing_days(
                 )
             except dg.Failure as failure:  # one account never stops another
                 failed.append(failure)
+                if DENIED in failure.metadata and failure.metadata[DENIED].value is True:
+                    break
     if failed:
         raise dg.Failure(
             "; ".join(str(it.description) for it in failed),

@@ -18,6 +18,7 @@ from erp_assets.clock import Window
 from erp_assets.collecting import WINDOWED, Collected
 from erp_assets.defs.resources import Platform
 from erp_assets.defs.storage import open_instance
+from erp_assets.defs.tickets import DENIED
 from erp_assets.defs.whole import whole
 from erp_assets.settings import Settings
 
@@ -43,12 +44,16 @@ class Wanted:
 
 @dataclass
 class Ran:
-    """What one Dagster run came to. error: the first failure's text."""
+    """What one Dagster run came to.
+
+    error: the failures' texts. denied: the market refuses the account.
+    """
 
     run_id: str
     kinds: Sequence[str]
     ok: bool
     error: str | None = None
+    denied: bool = False
 
 
 def work(settings: Settings, wanted: Wanted, *, write: Write) -> None:
@@ -56,7 +61,7 @@ def work(settings: Settings, wanted: Wanted, *, write: Write) -> None:
 
     {"event": "progress", "kind", "since", "seen", "stored", "rejected", "calls", "busy_answers",
     "seconds", "outcome"} after every stored batch; {"event": "run", "run_id", "kinds", "ok",
-    "error"} after every run.
+    "error", "denied"} after every run.
     """
 
     def progress(result: Collected) -> None:
@@ -90,8 +95,18 @@ def collect(
 ) -> Iterator[Ran]:
     """Yield one finished run after the other: the catalogue first, then orders, then claims.
 
-    A failed run does not stop the next: orders are wanted even when a product list is broken.
+    A failed run does not stop the next: orders are wanted even when a product list is broken. An
+    account that is refused is left alone: more refused calls may block it for longer.
     """
+    for ran in _runs(defs, instance, platform, wanted):
+        yield ran
+        if ran.denied:
+            return
+
+
+def _runs(
+    defs: dg.Definitions, instance: dg.DagsterInstance, platform: Platform, wanted: Wanted
+) -> Iterator[Ran]:
     catalogue = [kind for kind in wanted.kinds if kind not in WINDOWED]
     if catalogue and not wanted.missing:
         selection = [dg.AssetKey(["market", kind]) for kind in catalogue]
@@ -154,7 +169,14 @@ def _run(
     failures = list(_failures(done))
     if not done.success and not failures:
         failures = ["the run failed before its first step"]
-    return Ran(done.run_id, kinds, not failures, "; ".join(failures) or None)
+    told = "; ".join(failures) or None
+    return Ran(done.run_id, kinds, not failures, told, denied=_is_denied(done))
+
+
+def _is_denied(done: dg.ExecuteInProcessResult) -> bool:
+    failures = (it.step_failure_data for it in done.all_events if it.is_step_failure)
+    told = (it.user_failure_data.metadata for it in failures if it.user_failure_data)
+    return any(DENIED in metadata and metadata[DENIED].value is True for metadata in told)
 
 
 def _failures(done: dg.ExecuteInProcessResult) -> Iterator[str]:

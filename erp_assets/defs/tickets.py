@@ -11,6 +11,8 @@ from erp_assets.defs.resources import Platform
 from erp_assets.errors import ErpError, MarketDenied, PermanentError
 from erp_assets.scheduling.working import NotWanted, Ticket, working
 
+DENIED = "denied"
+"""In a failure's metadata: the market refuses the account, so its other kinds are not asked for."""
 EXECUTION_TAG = "erp/execution"
 ACCOUNT_TAG = "erp/account"
 
@@ -80,7 +82,11 @@ def settle(ticket: Ticket, result: Collected) -> None:
     ticket.fail(told, is_transient=result.is_transient)
     raise dg.Failure(
         description=told,
-        metadata={"rows_kept": kept, "calls": result.calls},
+        metadata={
+            "rows_kept": kept,
+            "calls": result.calls,
+            DENIED: result.remedy is not None,
+        },
         allow_retries=result.is_transient,
     )
 

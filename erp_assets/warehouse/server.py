@@ -90,7 +90,7 @@ def start(home: Path) -> None:
     """
     if is_running(home, DATABASE):
         return
-    home.mkdir(parents=True, exist_ok=True)
+    _make(home)
     with _locked(home):
         server = _handle(home)
         server.ensure_pgdata_inited()
@@ -113,10 +113,8 @@ def revive(engine: Engine, home: Path) -> None:
         try:
             return dialect.connect(*arguments, **options)
         except dialect.loaded_dbapi.OperationalError as error:
-            postmaster = _postmaster((home / "postgres").resolve())
-            is_dead = postmaster is None or _is_dead(postmaster)
-            if not is_dead and STARTING not in str(error):
-                raise
+            if "FATAL" in str(error) and STARTING not in str(error):
+                raise  # a server that lives has said no
             start(home)
             return dialect.connect(*arguments, **options)
 
@@ -232,6 +230,15 @@ def _socket_folder(data: Path) -> Path:
     short.mkdir(mode=0o777, exist_ok=True)
     short.chmod(0o777)  # as root the server runs as another user
     return short
+
+
+def _make(home: Path) -> None:
+    """Make the folder. Raises: ErpError where it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "postgres.lock").touch()
+    except OSError as error:
+        raise ErpError(f"ERP_HOME: {home} cannot be written: {error.strerror}") from None
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def test_an_order_that_is_not_stored_is_found_by_counting_at_the_market(shop, co
 
 # ── what goes wrong ────────────────────────────────────────────────────────────────────────────
 def test_a_refused_account_stops_alone_and_says_what_to_do(shop, instance):
-    code, said = shop.collect("--kind", "orders", SHOP_NAVER_CLIENT_SECRET="$2a$04$" + "x" * 22)
+    code, said = shop.collect(SHOP_NAVER_CLIENT_SECRET="$2a$04$" + "x" * 22)
     assert code == 1
     states = {account["account"]: account["state"] for account in said["accounts"]}
     assert states == {"coupang": "completed", "naver": "failed", "eleven": "completed"}

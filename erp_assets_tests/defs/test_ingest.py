@@ -268,9 +268,10 @@ def test_an_account_that_fails_does_not_keep_the_others_from_being_filled(
 ):
     with simulator.changing() as accounts:
         accounts["coupang"].allowed_addresses = frozenset({"203.0.113.9"})
-    done = fill(definitions, instance, kinds=["claims"])
+    done = fill(definitions, instance, kinds=["claims", "orders"])
     assert not done.success
     assert "coupang claims: MarketDenied" in failure(done).description
+    assert "coupang orders" not in failure(done).description  # a refused account is left alone
     assert platform.missing("coupang", "claims", platform.history())
     for account in ("naver", "eleven"):
         assert platform.missing(account, "claims", platform.history()) == []

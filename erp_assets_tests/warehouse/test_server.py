@@ -39,6 +39,13 @@ def test_a_first_start_creates_the_database_and_a_second_finds_it(home):
         assert db.execute("SELECT count(*) FROM kept").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_home_that_cannot_be_a_folder_is_one_line(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(ErpError, match=f"^ERP_HOME: {tmp_path / name} cannot be written: [^\n]+$"):
+        server.database_url(tmp_path / name)
+
+
 def test_processes_that_start_at_once_meet_at_one_server(home):
     context = multiprocessing.get_context("spawn")
     children = [context.Process(target=server.start, args=(home,)) for _ in range(3)]
