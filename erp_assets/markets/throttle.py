@@ -28,6 +28,10 @@ def local_reserve(clock: Callable[[], float] = time.monotonic) -> Reserve:
     return reserve
 
 
+CIRCUIT = "circuit"
+"""Name of the bucket whose next free moment is the end of a block."""
+
+
 class CircuitOpen(MarketBusy):
     """The call was not even sent: the market stayed busy through every repeat of another."""
 
@@ -58,7 +62,7 @@ class Throttle:
         self._sleep = sleep
         self._held: dict[str, list[float]] = {}
         self._paused_until = 0.0
-        self._open_until = 0.0
+        self._open_until: float | None = None
 
     def set_rate(self, bucket: str, rate: float) -> None:
         """Follow a rate that the market announced for one bucket."""
@@ -70,8 +74,12 @@ class Throttle:
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def break_circuit(self, seconds: float) -> None:
-        """Let calls fail at once for `seconds`: more of them would only prolong the block."""
-        self._open_until = max(self._open_until, self._clock() + seconds)
+        """Let calls fail at once for `seconds`: more of them would only prolong the block.
+
+        Whoever shares `reserve` learns of it, clients made later included.
+        """
+        self._reserve(CIRCUIT, seconds, 1)
+        self._open_until = self._clock() + seconds
 
     async def acquire(self, bucket: str = "") -> None:
         """Wait until the next call of `bucket` may leave. Raises: CircuitOpen."""
@@ -111,5 +119,7 @@ class Throttle:
         return held.pop()
 
     def _check_circuit(self) -> None:
+        if self._open_until is None:
+            self._open_until = self._clock() + self._reserve(CIRCUIT, 0.0, 0)
         if (rest := self._open_until - self._clock()) > 0:
             raise CircuitOpen(f"circuit open for {rest:.0f} s more", retry_after_s=rest)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from erp_assets.errors import SettingsError
+from erp_assets.errors import BadPayload, SettingsError
 from erp_assets.markets.coupang import Coupang
 from erp_assets.markets.coupang.auth import Signature, signature, signed_date
 from erp_assets.records import (
@@ -471,6 +471,19 @@ def test_control_total_counts_the_lines_of_every_status():
         (LINE.order_no, LINE.line_no),
         ("8", "7-3242596358"),
     }
+
+
+def test_control_total_counts_a_box_that_cannot_be_stored():
+    odd = changed(SHEET, {"status": "WHO_KNOWS", "orderId": "8"})
+    talk = Talk(by_target({"status=INSTRUCT": listed(odd)}))
+    assert talk.run(lambda it: it.line_keys(SINCE, UNTIL)) == {("8", LINE.line_no)}
+
+
+@pytest.mark.parametrize("change", [{"orderId": None}, {"orderItems": 7}], ids=["order", "lines"])
+def test_control_total_is_refused_when_a_box_cannot_be_counted(change):
+    talk = Talk(by_target({"status=INSTRUCT": listed(changed(SHEET, change))}))
+    with pytest.raises(BadPayload, match="cannot be counted"):
+        talk.run(lambda it: it.line_keys(SINCE, UNTIL))
 
 
 # ── the samples of claims ──────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """11st's reads: what leaves, and what its documented answers become (11st.md)."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -408,6 +409,20 @@ def test_order_that_is_known_but_refused_is_rejected():
 def test_control_total_counts_lines_and_shipped_rows():
     talk = Talk(by_path({"/complete/2026": samples.COMPLETE, "/shipping/2026": samples.SHIPPING}))
     assert talk.run(lambda it: it.line_keys(SINCE, UNTIL)) == {(ORDER_NO, "1"), (ORDER_NO, "2")}
+
+
+def test_control_total_counts_a_row_that_cannot_be_stored():
+    odd = samples.COMPLETE.replace("<ordPrdStat>202<", "<ordPrdStat>what<")
+    assert odd != samples.COMPLETE
+    talk = Talk(by_path({"/complete/2026": odd}))
+    assert (ORDER_NO, "1") in talk.run(lambda it: it.line_keys(SINCE, UNTIL))
+
+
+def test_control_total_is_refused_when_a_row_cannot_be_counted():
+    odd = re.sub(r"<ordPrdSeq>[^<]*</ordPrdSeq>", "", samples.COMPLETE)
+    talk = Talk(by_path({"/complete/2026": odd}))
+    with pytest.raises(BadPayload, match="cannot be counted"):
+        talk.run(lambda it: it.line_keys(SINCE, UNTIL))
 
 
 # ── the samples of claims ──────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erp_assets.markets.throttle import Throttle, local_reserve
+from erp_assets.markets.throttle import CircuitOpen, Throttle, local_reserve
 
 
 class FakeTime:
@@ -135,3 +135,16 @@ def test_moments_missed_in_a_pause_are_not_made_up_for():
 def test_a_rate_that_is_none_is_refused(rate):
     with pytest.raises(ValueError, match="positive"):
         Throttle(rate)
+
+
+def test_an_open_circuit_is_met_by_whoever_comes_later():
+    time = FakeTime()
+    shared = local_reserve(time.clock)
+    throttle_of(time, None, reserve=shared).break_circuit(300.0)
+    later = throttle_of(time, None, reserve=shared)
+    time.now += 299.0
+    with pytest.raises(CircuitOpen) as raised:
+        leave(later, time, 1)
+    assert raised.value.retry_after_s == pytest.approx(1.0)
+    time.now += 1.5
+    assert leave(later, time, 1) == [time.now]

@@ -13,7 +13,7 @@ import msgspec
 
 from erp_assets import clock
 from erp_assets.clock import KST, Window
-from erp_assets.errors import MarketRejected, SettingsError
+from erp_assets.errors import BadPayload, MarketRejected, SettingsError
 from erp_assets.markets import rows
 from erp_assets.markets.client import ApiClient, in_order
 from erp_assets.markets.coupang import claims, orders, products, wire
@@ -151,10 +151,12 @@ class Coupang:
     async def orders(self, since: datetime, until: datetime) -> AsyncIterator[Batch]:
         """Yield boxes placed on the Korean days of [since, until), status after status (§5)."""
         windows = clock.day_windows(since, until, width_days=SLICE_DAYS)
-        async for batch in self._pages.by_slices(windows, self._sheets):
+        async for batch in self._pages.by_slices(
+            windows, partial(self._sheets, take=orders.take_sheet)
+        ):
             yield batch
 
-    def _sheets(self, window: Window) -> Sequence[Listing]:
+    def _sheets(self, window: Window, take: rows.Convert) -> Sequence[Listing]:
         """Return a list per status in the order in which boxes move, so that none slips past."""
         first, last = _days(window)
         span = {"createdAtFrom": f"{first}+09:00", "createdAtTo": f"{last}+09:00"}
@@ -163,7 +165,7 @@ class Coupang:
                 "orders",
                 f"{OPEN}/v5/vendors/{self._vendor}/ordersheets",
                 {**span, "status": status, "maxPerPage": str(ROWS)},
-                orders.take_sheet,
+                take,
                 wire.number_of("shipmentBoxId"),
             )
             for status in orders.LINE_STATUSES
@@ -198,10 +200,19 @@ class Coupang:
         return self.orders_by_no(list(dict.fromkeys(line.order_no for line in lines)))
 
     async def line_keys(self, since: datetime, until: datetime) -> set[tuple[str, str]]:
-        """Return the lines of every box listed for the days of [since, until)."""
+        """Return the lines of every box listed for the days of [since, until).
+
+        Raises: BadPayload when a list or a box cannot be read: nobody could tell what is missing.
+        """
         keys: set[tuple[str, str]] = set()
-        async for batch in self.orders(since, until):
-            keys.update((line.order_no, line.line_no) for line in batch.lines)
+
+        def take(body: bytes, _: Batch) -> None:
+            keys.update(orders.keys_of(body))
+
+        windows = clock.day_windows(since, until, width_days=SLICE_DAYS)
+        async for batch in self._pages.by_slices(windows, partial(self._sheets, take=take)):
+            if batch.rejected:
+                raise BadPayload(f"the lines cannot be counted: {batch.rejected[0].reason}")
         return keys
 
     # ── claims ─────────────────────────────────────────────────────────────────────────────────

@@ -5,11 +5,20 @@ from typing import Any
 import msgspec
 
 from erp_assets.markets import rows
-from erp_assets.markets.coupang.wire import Person, Sheet, SheetItem, money, number
+from erp_assets.markets.coupang.wire import (
+    Person,
+    Sheet,
+    SheetItem,
+    SheetKey,
+    line_no,
+    money,
+    number,
+)
 from erp_assets.markets.rows import refuse
 from erp_assets.records import Batch, LineStatus, Order, OrderLine, RawDocument, Rejected
 
 SHEETS = msgspec.json.Decoder(Sheet)
+SHEET_KEYS = msgspec.json.Decoder(SheetKey)
 LINE_STATUSES = {
     "ACCEPT": LineStatus.NEW,
     "INSTRUCT": LineStatus.CONFIRMED,
@@ -19,6 +28,15 @@ LINE_STATUSES = {
     "NONE_TRACKING": LineStatus.SHIPPED,
 }
 """In the order in which boxes move; NONE_TRACKING never becomes FINAL_DELIVERY (§5.1)."""
+
+
+def keys_of(body: bytes) -> set[tuple[str, str]]:
+    """Return (order_no, line_no) of the lines of a box, read without all that a line holds."""
+    box = SHEET_KEYS.decode(body)
+    order_no = number(box.order_id, "orderId")
+    return {
+        (order_no, line_no(box.shipment_box_id, item.vendor_item_id)) for item in box.order_items
+    }
 
 
 def take_sheet(body: bytes, batch: Batch) -> None:

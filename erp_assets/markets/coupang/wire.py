@@ -113,6 +113,20 @@ class Sheet(msgspec.Struct, rename="camel"):
     delivered_date: str | None = None
 
 
+class SheetItemKey(msgspec.Struct, rename="camel"):
+    """What names an option in a box."""
+
+    vendor_item_id: Id
+
+
+class SheetKey(msgspec.Struct, rename="camel"):
+    """What names the lines of a box, whatever else it holds."""
+
+    shipment_box_id: Id
+    order_id: Id
+    order_items: list[SheetItemKey]
+
+
 class ReturnItem(msgspec.Struct, rename="camel"):
     """One option of a return or cancel receipt (§7.1)."""
 

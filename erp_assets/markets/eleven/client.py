@@ -295,11 +295,18 @@ class Eleven:
         return self.orders_by_no(list(dict.fromkeys(line.order_no for line in lines)))
 
     async def line_keys(self, since: datetime, until: datetime) -> set[tuple[str, str]]:
-        """Return the lines of every list for [since, until)."""
+        """Return the lines of every list for [since, until).
+
+        Raises: BadPayload when a list or a row cannot be read: nobody could tell what is missing.
+        """
         keys: set[tuple[str, str]] = set()
-        async for batch in self.orders(since, until):
-            keys.update((line.order_no, line.line_no) for line in batch.lines)
-            keys.update((update.order_no, update.line_no) for update in batch.line_updates)
+        try:
+            for window in clock.windows(since, until, width=WEEK):
+                for listed in LINE_LISTS:
+                    async for found in self._period(f"/ordservices/{listed.path}", window):
+                        keys.update(wire.line_key(xml.row(element)) for element in found)
+        except TooMany as error:
+            raise BadPayload(f"the lines cannot be counted: {error}") from error
         return keys
 
     # ── claims ─────────────────────────────────────────────────────────────────────────────────

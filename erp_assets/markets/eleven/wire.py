@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from erp_assets.errors import BadRow
+from erp_assets.errors import BadPayload, BadRow
 from erp_assets.markets import rows as fields
 from erp_assets.markets.eleven import xml
 from erp_assets.markets.eleven.xml import Element, Row
@@ -168,6 +168,13 @@ def signed(text: str, name: str) -> int:
     if not NUMBER.fullmatch(text):
         refuse(name, f"not a whole number: {text[:40]!r}")
     return int(text.replace(",", ""))
+
+
+def line_key(row: Row) -> tuple[str, str]:
+    """Return (order_no, line_no) of a row. Raises: BadPayload when it names none."""
+    if "ordNo" not in row or "ordPrdSeq" not in row:
+        raise BadPayload("the lines cannot be counted: a row without ordNo and ordPrdSeq")
+    return row["ordNo"], row["ordPrdSeq"]
 
 
 def line_number(row: Row, layout: str = "") -> str | None:
