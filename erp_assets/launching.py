@@ -5,6 +5,7 @@ its own account with it.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -71,7 +72,8 @@ class AccountOutcome:
     def settle(self, exit_code: int, last_words: str) -> None:
         """Decide the state once the child has ended."""
         if exit_code != 0:
-            self.errors.append(last_words or f"the collecting process ended with {exit_code}")
+            how = "was killed" if exit_code == -signal.SIGKILL else f"ended with {exit_code}"
+            self.errors.append(last_words or f"the collecting process {how}")
         self.doing = ""
         outcomes = {part["outcome"] for part in self.kinds.values()}
         if self.errors:
@@ -114,13 +116,14 @@ def collect(
     """
     outcome = Outcome([AccountOutcome(key) for key in accounts])
     lock = threading.Lock()
+    children: list[subprocess.Popen[str]] = []
     threads = [
-        threading.Thread(target=_follow, args=(account, arguments, lock), daemon=True)
+        threading.Thread(target=_follow, args=(account, arguments, lock, children), daemon=True)
         for account in outcome.accounts
     ]
     for thread in threads:
         thread.start()
-    with _screen(console, quiet=quiet) as show:
+    with _ending(children), _screen(console, quiet=quiet) as show:
         while any(thread.is_alive() for thread in threads):
             with lock:
                 show(outcome)
@@ -129,7 +132,28 @@ def collect(
     return outcome
 
 
-def _follow(account: AccountOutcome, arguments: Sequence[str], lock: threading.Lock) -> None:
+@contextmanager
+def _ending(children: Sequence["subprocess.Popen[str]"]) -> Iterator[None]:
+    """Let SIGTERM end the children too, which a supervisor sends to their parent alone."""
+
+    def end(number: int, _: object) -> None:
+        for child in children:
+            child.terminate()
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _follow(
+    account: AccountOutcome,
+    arguments: Sequence[str],
+    lock: threading.Lock,
+    children: list["subprocess.Popen[str]"],
+) -> None:
     started = time.monotonic()
     command = [sys.executable, "-m", "erp_assets", "collect", "--worker", "--account"]
     with subprocess.Popen(
@@ -138,6 +162,7 @@ def _follow(account: AccountOutcome, arguments: Sequence[str], lock: threading.L
         stderr=subprocess.PIPE,
         text=True,
     ) as child:
+        children.append(child)
         complaints: deque[str] = deque(maxlen=200)
         listener = threading.Thread(target=complaints.extend, args=(child.stderr,), daemon=True)
         listener.start()

@@ -1,6 +1,7 @@
 """Collecting: what is read ahead ends with the reader, whatever ended it."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime
 
 import pytest
@@ -32,6 +33,50 @@ class Endless:
                 await asyncio.sleep(0)
         finally:
             self.is_read = False
+
+
+class Slow:
+    """A market of eight rows. waits: how often it lets others work before each."""
+
+    silent_statuses = frozenset()
+
+    def __init__(self, waits):
+        self.calls = 0
+        self.waits = waits
+
+    async def orders(self, since, until):
+        for number in range(8):
+            for _ in range(self.waits):
+                await asyncio.sleep(0.001)
+            yield Batch(rejected=[Rejected("orders", "odd", str(number))])
+
+
+def stored_at_once(warehouse, market):
+    """Return after how many rows something was stored."""
+    seen = []
+    collector = Collector(
+        warehouse, market, 3, "eleven", progress=lambda it: seen.append(it.rejected), batch_rows=8
+    )
+    asyncio.run(collector.orders(WINDOW))
+    return seen
+
+
+def test_rows_are_stored_early_while_nothing_else_is(warehouse):
+    assert stored_at_once(warehouse, Slow(waits=20))[0] == 2
+    assert stored_at_once(warehouse, Slow(waits=0))[-1] == 8
+
+
+def test_the_garbage_collector_is_as_before_afterwards(warehouse):
+    class Watched(Slow):
+        async def orders(self, since, until):
+            self.during = gc.get_threshold()[0]
+            async for batch in super().orders(since, until):
+                yield batch
+
+    before, market = gc.get_threshold(), Watched(waits=0)
+    stored_at_once(warehouse, market)
+    assert market.during > before[0]
+    assert gc.get_threshold() == before
 
 
 def collector_of(warehouse, market, progress):

@@ -42,7 +42,8 @@ def test_the_state_is_the_worst_that_was_said(events, exit_code, state):
 
 def test_a_child_that_dies_leaves_its_last_words():
     assert outcome_of(exit_code=1, last_words="no disk").errors == ["no disk"]
-    assert "ended with -9" in outcome_of(exit_code=-9).errors[0]
+    assert outcome_of(exit_code=-9).errors == ["the collecting process was killed"]
+    assert outcome_of(exit_code=3).errors == ["the collecting process ended with 3"]
 
 
 def test_the_whole_is_as_bad_as_its_worst_account():

@@ -4,7 +4,9 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +15,8 @@ from sqlalchemy import text
 from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.records import Batch, Rejected
-from erp_assets.warehouse import marks, queries, sales
-from erp_assets.warehouse.engine import CollectionRunning, Warehouse
+from erp_assets.warehouse import marks, queries, sales, server
+from erp_assets.warehouse.engine import MIGRATIONS, CollectionRunning, Warehouse
 from erp_assets.warehouse.loading import load
 from erp_assets.warehouse.rates import shared_reserve
 from erp_assets.warehouse.tables import metadata
@@ -163,6 +165,26 @@ def test_the_migrations_make_the_tables_that_the_code_knows(warehouse):
             metadata,
         )
     assert found == []
+
+
+def test_stored_documents_outlive_the_change_of_their_type(postgres):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    warehouse = Warehouse(
+        server.ensure_database(server.url(postgres), "before_0002", driver="psycopg")
+    )
+    add = text(
+        "INSERT INTO raw_documents (account_id, kind, document_no, body, digest, changed_at) "
+        """VALUES (1, 'orders', '7', '{"name": "홍길동"}', 1, now())"""
+    )
+    with warehouse.transaction() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        queries.register_accounts(db, [(1, "coupang", "coupang", True)])
+        db.execute(add)
+        command.upgrade(config, "head")
+        assert db.execute(text("SELECT body ->> 'name' FROM raw_documents")).scalar() == "홍길동"
+    warehouse.dispose()
 
 
 def test_migrating_twice_changes_nothing(database_url):

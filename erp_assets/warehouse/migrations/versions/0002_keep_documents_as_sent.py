@@ -1,6 +1,7 @@
 """Keep the rows of markets as they were sent: json holds the text, jsonb would rewrite it.
 
-It also costs two thirds of the time and a quarter less room; `body::jsonb` is still there to ask.
+It also costs two thirds of the time and takes a quarter less room. `->` and `->>` work as before;
+`body::jsonb` refuses what jsonb cannot hold, as the number 1e999999.
 """
 
 from alembic import op
@@ -11,7 +12,3 @@ down_revision = "0001"
 
 def upgrade() -> None:
     op.execute("ALTER TABLE raw_documents ALTER COLUMN body TYPE json USING body::json")
-
-
-def downgrade() -> None:
-    op.execute("ALTER TABLE raw_documents ALTER COLUMN body TYPE jsonb USING body::jsonb")
