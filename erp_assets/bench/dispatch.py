@@ -252,7 +252,7 @@ def _ticks(settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": ROWS, "targets_ms": {"none_due": 100, "due": 1500}}
     first = 1
     with open_instance() as instance:
-        runs = DagsterRuns(instance)
+        runs = DagsterRuns(lambda: instance)
         for executions in HISTORY:
             with platform.warehouse.transaction() as db:
                 db.execute(_FINISHED, {"first": first, "last": executions})

@@ -1,7 +1,8 @@
 """Dagster's runs as the scheduler sees them, and the scheduler's wishes as run requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 
 import dagster as dg
 from dagster._core.events import DagsterEventType
@@ -33,10 +34,18 @@ MOST_KEYS = 100
 
 
 class DagsterRuns:
-    """The runs of one Dagster instance, for the dispatcher."""
+    """The runs of one Dagster instance, for the dispatcher.
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._instance = instance
+    opened: returns the instance. A tick with no run under way never asks: opening costs more than
+    all the rest of it.
+    """
+
+    def __init__(self, opened: Callable[[], dg.DagsterInstance]) -> None:
+        self._opened = opened
+
+    @cached_property
+    def _instance(self) -> dg.DagsterInstance:
+        return self._opened()
 
     def find(self, run_keys: Sequence[str]) -> Sequence[RunState]:
         """Return the runs that exist under these keys."""

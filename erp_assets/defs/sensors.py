@@ -40,7 +40,7 @@ def dispatcher_sensor(jobs: list[Job], suspicion: timedelta = SUSPICION) -> dg.S
     def dispatcher(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
-        found = scheduler(platform, DagsterRuns(context.instance), suspicion)
+        found = scheduler(platform, DagsterRuns(lambda: context.instance), suspicion)
         requests = found.tick(now := platform.now())
         if not requests and (due := found.next_due(now, now + AHEAD)):
             time.sleep(max((due - platform.now()).total_seconds(), 0.0))

@@ -8,6 +8,7 @@ where things lie follows from Settings.
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,9 +102,18 @@ class ProjectStorage(DagsterPostgresStorage):
     ) -> "ProjectStorage":
         """Start the server when it is ours and asleep, create the database when it is not there."""
         settings = Settings()
-        url = server.database_url(settings.home, settings.database_url)
-        target = server.ensure_database(url, DATABASE, driver="psycopg2")
+        target = _ready(settings.home, settings.database_url)
         return cls(target, inst_data, None if settings.database_url else settings.home)
+
+
+@cache
+def _ready(home: Path, database_url: str | None) -> str:
+    """Return the URL of Dagster's database once the server runs and it is there.
+
+    Once per process: the code server opens the instance for every tick.
+    """
+    url = server.database_url(home, database_url)
+    return server.ensure_database(url, DATABASE, driver="psycopg2")
 
 
 class ProjectLogs(LocalComputeLogManager):

@@ -116,7 +116,7 @@ def revive(engine: Engine, home: Path) -> None:
             if "FATAL" in str(error) and STARTING not in str(error):
                 raise  # a server that lives has said no
             start(home)
-            return dialect.connect(*arguments, **options)
+            return dialect.connect(*arguments, **{**options, "port": _port(home)})
 
 
 def stop(home: Path) -> bool:
