@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OURS = [*PAGES, ROOT / "erp.example.toml", ROOT / "Makefile", ROOT / "CHANGELOG.md"]
 CODE = re.compile(r"```[a-z]*\n((?:(?!```)[\s\S])*)```|`([^`\n]+)`|^ {4,}(\S.*)$", re.MULTILINE)
 COMMAND = re.compile(r"(?<![\w./-])erp(?: +[a-z]+)(?: +[^\s;|&#]+)*")
-TARGET = re.compile(r"(?<![\w./-])make ([a-z]+)")
+TARGET = re.compile(r"(?<![\w./-])make ([a-z-]+)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -33,7 +33,7 @@ def said(pattern, paths=OURS):
 
 def targets():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.MULTILINE))
+    return dict(re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, re.MULTILINE))
 
 
 COMMANDS = said(COMMAND)

@@ -161,7 +161,7 @@ def bought(order_no, line_no, status, *, document, **values):
     batch = Batch()
     batch.orders.append(order(order_no, ordered_at=PLACED))
     batch.lines.append(line(order_no, line_no, ordered_at=PLACED, status=status, **values))
-    batch.documents.append(RawDocument("orders", document, "{}"))
+    batch.documents.append(RawDocument("orders", document, b"{}"))
     return batch
 
 
@@ -244,7 +244,7 @@ def test_a_claim_is_kept_with_its_order_while_either_is_open(
 ):
     batch = bought("1", "1", line_status, document="1-1")
     batch.claims.append(claim(claim_no, "1", "1", status=claim_status))
-    batch.documents.append(RawDocument("claims", document, "{}"))
+    batch.documents.append(RawDocument("claims", document, b"{}"))
     store(warehouse, account, batch)
     kept = [f"{account} claims {document}", f"{account} orders 1-1"] if stays else []
     assert prune(warehouse) == 2 - len(kept)
@@ -253,7 +253,7 @@ def test_a_claim_is_kept_with_its_order_while_either_is_open(
 
 def test_documents_of_listings_stay_because_each_is_the_only_one(warehouse):
     rows = Batch(products=[product()])
-    rows.documents += [RawDocument(kind, "7", "{}") for kind in ("products", "offers")]
+    rows.documents += [RawDocument(kind, "7", b"{}") for kind in ("products", "offers")]
     store(warehouse, 1, rows, changed=LIMIT - timedelta(days=999))
     assert prune(warehouse) == 0
     assert documents(warehouse) == ["1 offers 7", "1 products 7"]
@@ -262,7 +262,7 @@ def test_documents_of_listings_stay_because_each_is_the_only_one(warehouse):
 def test_raw_documents_are_walked_block_by_block_to_their_end(warehouse, committed):
     batch = Batch()
     batch.documents += [
-        RawDocument("orders", str(n), '{"x": "' + "x" * 900 + '"}') for n in range(60)
+        RawDocument("orders", str(n), b'{"x": "' + b"x" * 900 + b'"}') for n in range(60)
     ]
     store(warehouse, 1, batch)
     assert prune(warehouse, blocks=1) == 60
@@ -280,7 +280,9 @@ def test_pruning_leaves_no_temporary_table_in_the_pool(warehouse):
 # ── sizes and dead rows ────────────────────────────────────────────────────────────────────────
 def test_sizes_before_and_after_are_told_and_dead_rows_are_vacuumed_away(warehouse):
     batch = Batch()
-    batch.documents += [RawDocument("orders", str(n), f'{{"n": "{n:0>900}"}}') for n in range(3000)]
+    batch.documents += [
+        RawDocument("orders", str(n), f'{{"n": "{n:0>900}"}}'.encode()) for n in range(3000)
+    ]
     store(warehouse, 1, batch)
     size = retention.table_bytes(warehouse, "raw_documents")
     done = retention.prune_raw_documents(warehouse, LIMIT)
