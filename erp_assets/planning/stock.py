@@ -15,7 +15,14 @@ from enum import IntEnum, StrEnum
 from operator import itemgetter
 from typing import NamedTuple
 
-from erp_assets.warehouse.stock_queries import Listing, ListingKey, Policy, PolicyKind, Position
+from erp_assets.warehouse.stock_queries import (
+    Drift,
+    Listing,
+    ListingKey,
+    Policy,
+    PolicyKind,
+    Position,
+)
 
 CEILINGS: Mapping[str, int] = {"coupang": 99_999, "naver": 99_999_999, "eleven": 999_999}
 """Largest stock a market takes: Coupang 4.7, Naver 4.5 (stockQuantity), 11st 4.3."""
@@ -82,17 +89,6 @@ class Written(NamedTuple):
 
     stock: int
     moved: bool
-
-
-class Drift(NamedTuple):
-    """A listing that shows what nobody wrote; one per SKU inside."""
-
-    sku_id: int
-    account_id: int
-    product_no: str
-    option_no: str
-    written: int
-    shown: int
 
 
 def available(position: Position) -> int | None:

@@ -4,7 +4,6 @@ import pytest
 
 from erp_assets.planning.stock import (
     CEILINGS,
-    Drift,
     Reason,
     Risk,
     Written,
@@ -13,7 +12,7 @@ from erp_assets.planning.stock import (
     drifts,
     plan,
 )
-from erp_assets.warehouse.stock_queries import Listing, Policy, PolicyKind, Position
+from erp_assets.warehouse.stock_queries import Drift, Listing, Policy, PolicyKind, Position
 
 MARKETS = {1: "coupang", 2: "naver", 3: "eleven"}
 WEIGHTED, EXCLUDED = PolicyKind.WEIGHTED, PolicyKind.EXCLUDED

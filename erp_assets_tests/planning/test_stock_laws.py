@@ -12,12 +12,16 @@ MARKETS = {1: "coupang", 2: "naver", 3: "eleven"}
 SKUS = range(1, 6)
 PIECES = st.integers(0, 40)
 CATEGORIES = st.sampled_from([None, "socks", "shirts"])
-QUANTITIES = st.one_of(st.none(), st.integers(-10, 60), st.integers(0, 10**9))
+FEW = st.integers(0, 4)
+ON_HAND = st.one_of(st.integers(5, 60), st.integers(5, 60), st.none(), st.integers(-10, 10**9))
 
 positions = st.tuples(
-    *(st.builds(Position, st.just(n), QUANTITIES, PIECES, PIECES, CATEGORIES) for n in SKUS)
+    *(st.builds(Position, st.just(n), ON_HAND, FEW, FEW, CATEGORIES) for n in SKUS)
 )
-parts = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 7), max_size=3)
+parts = st.one_of(
+    st.sampled_from(SKUS).map(lambda it: {it: 1}),
+    st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), max_size=3),
+)
 
 
 @st.composite
@@ -48,10 +52,10 @@ def policy_sets(draw, kinds=tuple(PolicyKind)):
             number,
             *scope,
             draw(st.sampled_from(kinds)),
-            weight=draw(PIECES),
+            weight=draw(FEW),
             cap=draw(st.none() | PIECES),
-            buffer=draw(st.integers(0, 10)),
-            stop_at=draw(st.integers(0, 10)),
+            buffer=draw(FEW),
+            stop_at=draw(FEW),
         )
         for number, scope in enumerate(sorted(draw(st.sets(scopes, max_size=8)), key=str), start=1)
     ]
