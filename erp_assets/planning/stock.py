@@ -12,7 +12,6 @@ never add to more than there is; one share may then fall by one piece while the 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum, StrEnum
-from operator import itemgetter
 from typing import NamedTuple
 
 from erp_assets.warehouse.stock_queries import (
@@ -107,7 +106,7 @@ class Policies:
         self._by_scope = {(it.sku_id, it.category, it.account_id): it for it in known}
         self._named = {it.sku_id for it in known if it.sku_id is not None}
         self._wide: dict[tuple[str | None, int], Policy] = {}
-        self.has_weights = any(it.kind == PolicyKind.WEIGHTED for it in known)
+        self.has_weights = any(it.kind is PolicyKind.WEIGHTED for it in known)
 
     def of(self, sku_id: int, category: str | None, account_id: int) -> Policy:
         """Return the most specific policy."""
@@ -128,6 +127,10 @@ class Policies:
             (None, None, None),
         )
         return next((self._by_scope[it] for it in scopes if it in self._by_scope), SHARED_POOL)
+
+
+UNKNOWN: tuple[int | None, str | None] = (None, None)
+"""Available pieces and category of a SKU without a position."""
 
 
 class _Part(NamedTuple):
@@ -152,53 +155,56 @@ class _Stock:
     def parts(self, listing: Listing) -> list[_Part]:
         found, account = [], listing.account_id
         for sku_id, pieces in listing.parts:
-            left, category = self._skus.get(sku_id, (None, None))
+            left, category = self._skus.get(sku_id, UNKNOWN)
             policy = self._policies.of(sku_id, category, account)
             found.append(_Part(sku_id, pieces, left, policy))
         return found
 
-    def limit(self, part: _Part, key: ListingKey) -> tuple[int, Reason]:
+    def limit(self, part: _Part, listing: Listing) -> tuple[int, Reason]:
         """Return the pieces of a SKU that a listing may use, and what limits them."""
         left, policy = part.available or 0, part.policy
         if left <= 0:
             return 0, Reason.OVERSOLD if left < 0 else Reason.SOLD_OUT
         if left <= policy.stop_at:
             return 0, Reason.STOPPED
-        share = self._shares.get((part.sku_id, key))
-        if share is not None:
-            pieces, reason = share, Reason.SHARE
+        shares = self._shares.get(part.sku_id)
+        if shares is not None:
+            pieces, reason = shares[listing.key], Reason.SHARE
+        elif policy.buffer:
+            pieces, reason = max(left - policy.buffer, 0), Reason.BUFFER
         else:
-            pieces = max(left - policy.buffer, 0)
-            reason = Reason.BUFFER if policy.buffer else Reason.POOL
+            pieces, reason = left, Reason.POOL
         if policy.cap is not None and policy.cap < pieces:
             return policy.cap, Reason.CAP
         return pieces, reason
 
-    def _divided(self, listings: Sequence[Listing]) -> dict[tuple[int, ListingKey], int]:
+    def _divided(self, listings: Iterable[Listing]) -> dict[int, dict[ListingKey, int]]:
         """Divide each SKU with a weighted listing; what is held back is the largest buffer."""
-        members: dict[int, list[tuple[ListingKey, Policy]]] = {}
+        members: dict[int, list[Listing]] = {}
         weighted = set()
         for listing in listings:
-            parts = self.parts(listing)
-            if any(it.policy.kind == PolicyKind.EXCLUDED for it in parts):
+            found = [(sku_id, self._policy(sku_id, listing)) for sku_id, _ in listing.parts]
+            if any(policy.kind is PolicyKind.EXCLUDED for _, policy in found):
                 continue
-            for part in parts:
-                members.setdefault(part.sku_id, []).append((listing.key, part.policy))
-                if part.policy.kind == PolicyKind.WEIGHTED:
-                    weighted.add(part.sku_id)
-        shares = {}
-        for sku_id in weighted:
-            some = sorted(members[sku_id], key=itemgetter(0))
-            left = self._skus.get(sku_id, (None, None))[0] or 0
-            pool = max(left - max(policy.buffer for _, policy in some), 0)
-            divided = divide(pool, [_weight(policy) for _, policy in some])
-            for (key, _), share in zip(some, divided, strict=True):
-                shares[sku_id, key] = share
-        return shares
+            for sku_id, policy in found:
+                members.setdefault(sku_id, []).append(listing)
+                if policy.kind is PolicyKind.WEIGHTED:
+                    weighted.add(sku_id)
+        return {sku_id: self._shares_of(sku_id, sorted(members[sku_id])) for sku_id in weighted}
+
+    def _shares_of(self, sku_id: int, listings: Sequence[Listing]) -> dict[ListingKey, int]:
+        policies = [self._policy(sku_id, it) for it in listings]
+        left = (self._skus.get(sku_id, UNKNOWN)[0] or 0) - max(it.buffer for it in policies)
+        shares = divide(max(left, 0), [_weight(it) for it in policies])
+        return {it.key: share for it, share in zip(listings, shares, strict=True)}
+
+    def _policy(self, sku_id: int, listing: Listing) -> Policy:
+        category = self._skus.get(sku_id, UNKNOWN)[1]
+        return self._policies.of(sku_id, category, listing.account_id)
 
 
 def _weight(policy: Policy) -> int:
-    return policy.weight if policy.kind == PolicyKind.WEIGHTED else 1
+    return policy.weight if policy.kind is PolicyKind.WEIGHTED else 1
 
 
 def divide(pieces: int, weights: Sequence[int]) -> list[int]:
@@ -248,7 +254,7 @@ def _decide(listing: Listing, stock: _Stock) -> Decision:
     target, reason, by = ceiling, Reason.CEILING, parts[0]
     cover = None
     for part in parts:
-        pieces, limited_by = stock.limit(part, listing.key)
+        pieces, limited_by = stock.limit(part, listing)
         whole = max(part.available or 0, 0) // part.pieces
         cover = whole if cover is None else min(cover, whole)
         if pieces // part.pieces < target:
@@ -259,7 +265,7 @@ def _decide(listing: Listing, stock: _Stock) -> Decision:
 def _forbidden(listing: Listing, parts: Sequence[_Part]) -> Decision | None:
     """Return the decision not to write; a policy that excludes stands above unknown stock."""
     for part in parts:
-        if part.policy.kind == PolicyKind.EXCLUDED:
+        if part.policy.kind is PolicyKind.EXCLUDED:
             return Decision(listing, None, 0, Reason.EXCLUDED, part.policy.id, part.sku_id)
     for part in parts:
         if part.available is None:
@@ -297,11 +303,10 @@ def _risk(decision: Decision) -> Risk:
     return Risk.FALLS if target < listing.shown else Risk.RISES
 
 
-def _urgency(change: Change) -> tuple[int, int, int, ListingKey]:
-    risk, decision = change
-    shown = decision.listing.shown or 0
-    found, gap = min(decision.cover, shown), abs((decision.target or 0) - shown)
-    return risk, found, -gap, decision.listing.key
+def _urgency(change: Change) -> tuple[int, int, int, Listing]:
+    risk, (listing, target, cover, *_) = change
+    shown = listing.shown or 0
+    return risk, min(cover, shown), -abs((target or 0) - shown), listing
 
 
 def drifts(listings: Iterable[Listing], written: Mapping[ListingKey, Written]) -> list[Drift]:
