@@ -1,6 +1,8 @@
 """What stock planning reads of the warehouse, and keeps in it."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +19,8 @@ from erp_assets.warehouse.stock_queries import (
     Position,
     State,
 )
+
+PAGE = Path(__file__).parents[2] / "docs" / "stock_policies.md"
 
 SKUS = {1: "SOCK", 2: "SHIRT", 3: "CAP", 4: "UNLISTED"}
 LISTED = [
@@ -255,3 +259,18 @@ def test_drift_is_open_until_it_is_looked_at_and_gone(db):
         (1, "21", 5, 7, False),
         (2, "21", 5, 7, False),
     ]
+
+
+def test_the_statements_of_the_page_do_what_it_says(db):
+    db.execute(text("UPDATE skus SET code = 'SOCK-01' WHERE id = 1"))
+    writing, asking = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for statement in (writing + asking).split(";")[:-1]:
+        db.execute(text(statement))
+    assert stock_queries.policies(db) == [
+        Policy(1, buffer=1),
+        Policy(2, account_id=2, cap=30, stop_at=2),
+        Policy(3, category="socks", account_id=1, kind=PolicyKind.WEIGHTED, weight=3),
+        Policy(4, sku_id=1, account_id=3, kind=PolicyKind.EXCLUDED),
+    ]
+    found = db.execute(text("SELECT safety_stock, low_stock, cover_days FROM skus WHERE id = 1"))
+    assert tuple(found.one()) == (2, 5, 7)
