@@ -102,7 +102,7 @@ class Policies:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         """Of two policies of the same scope the later id counts."""
-        known = sorted(policies)
+        known = sorted(policies, key=lambda it: it.id)
         self._by_scope = {(it.sku_id, it.category, it.account_id): it for it in known}
         self._named = {it.sku_id for it in known if it.sku_id is not None}
         self._wide: dict[tuple[str | None, int], Policy] = {}
