@@ -327,8 +327,8 @@ def simulate(
 def bench(parts: Sequence[str]) -> None:
     """Measure loading, collecting and scheduling; print JSON. Takes minutes.
 
-    PARTS: load, http_against_dlt, under_limits, memory, definitions, dispatch, celery; all when
-    none is named.
+    PARTS: load, http_against_dlt, under_limits, memory, definitions, dispatch, celery,
+    stock_planning; all when none is named.
     """
     from erp_assets.bench import run as benchmark
 

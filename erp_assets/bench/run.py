@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from erp_assets.bench import dispatch, load, whole
+from erp_assets.bench import dispatch, load, planning, whole
 from erp_assets.bench.surroundings import machine
 
 PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
@@ -15,6 +15,7 @@ PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "definitions": whole.definitions,
     "dispatch": dispatch.dispatch,
     "celery": dispatch.celery,
+    "stock_planning": planning.stock,
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,18 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def peak_mb() -> float:
+    """Return the most memory this process has held, MB.
+
+    Linux passes ru_maxrss on to the child of a larger parent, so its own account is read instead.
+    """
+    account = Path("/proc/self/status")
+    if account.exists():
+        told = next(it for it in account.read_text().splitlines() if it.startswith("VmHWM"))
+        return int(told.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def account_settings(simulator: Simulator, *, rate: float = 0.0) -> Environment:

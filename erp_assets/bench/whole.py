@@ -8,7 +8,6 @@ import asyncio
 import gc
 import json
 import multiprocessing
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from typing import Any
 from sqlalchemy import make_url
 
 from erp_assets import accounts, clock
-from erp_assets.bench.surroundings import fresh_home
+from erp_assets.bench.surroundings import fresh_home, peak_mb
 from erp_assets.clock import Window
 from erp_assets.collecting import Collector
 from erp_assets.simulator.building import CREDENTIALS, World, bulk
@@ -95,19 +94,7 @@ def _collector(
     pipe: Connection, url: str, database: str, rate: float | None, kinds: tuple[str, ...], days: int
 ) -> None:
     told = asyncio.run(_collect(url, database, rate, _window(days), kinds))
-    pipe.send({**told, "peak_rss_mb": round(_peak_mb(), 1)})
-
-
-def _peak_mb() -> float:
-    """Return the most memory this process has held, MB.
-
-    Linux passes ru_maxrss on to the child of a larger parent, so its own account is read instead.
-    """
-    account = Path("/proc/self/status")
-    if account.exists():
-        told = next(it for it in account.read_text().splitlines() if it.startswith("VmHWM"))
-        return int(told.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    pipe.send({**told, "peak_rss_mb": round(peak_mb(), 1)})
 
 
 def _run(url: str, database: str, *, rate: float | None, kinds: tuple[str, ...]) -> dict[str, Any]:

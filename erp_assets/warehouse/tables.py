@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
@@ -48,6 +48,11 @@ def _text(name: str, comment: str, *, null: bool = True, key: bool = False) -> C
 
 def _int(name: str, comment: str, *, null: bool = True) -> Column[Any]:
     return _column(name, Integer(), comment, null=null)
+
+
+def _count(name: str, comment: str, *, default: int) -> Column[Any]:
+    given = text(str(default))
+    return Column(name, Integer, nullable=False, server_default=given, comment=comment)
 
 
 def _won(name: str, comment: str, *, null: bool = True) -> Column[Any]:
@@ -271,6 +276,10 @@ skus = Table(
     Column("code", Text, unique=True, nullable=False, comment="The seller's own code"),
     _text("name", "Name", null=False),
     _text("barcode", "Barcode"),
+    _text("category", "The seller's own category; policies and rules may be about it"),
+    _count("safety_stock", "Pieces never to be sold", default=0),
+    _int("low_stock", "Stock counts as low at or below so many pieces; empty = 10"),
+    _int("cover_days", "Stock counts as low when it lasts fewer days; empty = not looked at"),
     comment="The seller's own stock keeping units",
 )
 
@@ -339,4 +348,117 @@ daily_sales = Table(
     _won("amount", "Value bought, before discounts", null=False),
     _won("seller_discount", "Discounts the seller pays", null=False),
     comment="Sales per account, KST day and option",
+)
+
+stock_policies = Table(
+    "stock_policies",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        Identity(),
+        primary_key=True,
+        comment="Number of the policy, as decisions name it",
+    ),
+    Column(
+        "sku_id",
+        Integer,
+        ForeignKey("skus.id", ondelete="CASCADE"),
+        comment="Only this SKU; empty = any",
+    ),
+    _text("category", "Only SKUs of this category; empty = any"),
+    Column(
+        "account_id", Integer, ForeignKey("accounts.id"), comment="Only this account; empty = any"
+    ),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        server_default="shared",
+        comment="shared, weighted or excluded (never written)",
+    ),
+    _count("weight", "Share beside the other listings of a SKU, when weighted", default=1),
+    _int("cap", "Most pieces to show; empty = all there are"),
+    _count("buffer", "Pieces held back", default=0),
+    _count("stop_at", "At or below so many available pieces, 0 is shown", default=0),
+    _text("note", "Note"),
+    Column(
+        "updated_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="When it was last changed",
+    ),
+    Index(
+        "stock_policies_scope_key",
+        "sku_id",
+        "category",
+        "account_id",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
+    comment="How listings show stock; the most specific row counts alone",
+)
+
+stock_states = Table(
+    "stock_states",
+    metadata,
+    Column(
+        "sku_id",
+        Integer,
+        ForeignKey("skus.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="SKU",
+    ),
+    _text("state", "unknown, oversold, sold_out, low or drift", key=True),
+    Column(
+        "since",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="Since when",
+    ),
+    Column(
+        "details", JSONB, nullable=False, server_default="{}", comment="The numbers it follows from"
+    ),
+    comment="What is wrong with the stock of a SKU now; nothing wrong, no row",
+)
+
+stock_drift = Table(
+    "stock_drift",
+    metadata,
+    Column(
+        "id", BigInteger, Identity(always=True), primary_key=True, comment="Number of this entry"
+    ),
+    Column(
+        "sku_id",
+        Integer,
+        ForeignKey("skus.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="SKU inside",
+    ),
+    Column("account_id", Integer, ForeignKey("accounts.id"), nullable=False, comment="Account"),
+    _text("product_no", "Listing at the market", null=False),
+    _text("option_no", "Option at the market", null=False),
+    _column("written", BigInteger(), "Pieces we last wrote", null=False),
+    _column("shown", BigInteger(), "Pieces the market shows", null=False),
+    Column(
+        "found_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="When it was found",
+    ),
+    _time("ended_at", "When it was over; empty = it lasts"),
+    Index(
+        "stock_drift_open_key",
+        "account_id",
+        "product_no",
+        "option_no",
+        "sku_id",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    comment="Times a market showed what nobody wrote or sold",
 )
