@@ -1,0 +1,1 @@
+"""What to write to the markets: decisions with a recorded reason, pure, and plans of them."""
