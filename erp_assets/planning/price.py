@@ -153,6 +153,29 @@ def decide(cases: Sequence[Case], book: RuleBook, now: datetime) -> list[PriceDe
     return sorted(decisions, key=lambda it: order[_name(it.listed)])
 
 
+def objection(listed: Listed, after: Money, book: RuleBook) -> str | None:
+    """Say why a price decided earlier may not be written now; None when it may.
+
+    Rules, cost and the market's price may all have changed since.
+    """
+    known = _known(Case(listed), book)
+    try:
+        before = _price_now(known)
+        allowed = _allowed(known)
+    except _Refused as why:
+        return str(why)
+    low, high = MARKET_LIMITS.get(listed.market, (Fraction(), Fraction(MOST_PRICE)))
+    if after < allowed.low:
+        return f"{after:,} is below floor or minimum margin ({allowed.low:,})"
+    if after > allowed.high or after % STEP:
+        return f"{after:,} is above the ceiling ({allowed.high:,}) or not in tens of won"
+    if after < before and not known.has_margin:
+        return "no decrease, because cost or fee rate is not known"
+    if not before * low <= after <= before * high:
+        return f"{listed.market} takes no such change of {before:,} at once"
+    return None
+
+
 def is_quiet(now: datetime, quiet_from: time, quiet_until: time) -> bool:
     """Is it quiet in Korea? A span that ends before it begins goes over midnight."""
     at = now.astimezone(clock.KST).time()
@@ -351,16 +374,18 @@ def _shift(frames: Sequence[_Frame], market: str) -> tuple[int, bool]:
 
 
 def _common(ranges: Iterable[tuple[Money, _Range]]) -> _Range | None:
-    """Return the shifts that keep every price within its range."""
+    """Return the shifts that keep every price within its range; None when there is none."""
     shifts = [_Range(it.low - before, it.high - before) for before, it in ranges]
-    return _overlap(_Range(max(it.low for it in shifts), min(it.high for it in shifts)), None)
+    return _filled(max(it.low for it in shifts), min(it.high for it in shifts))
 
 
 def _overlap(one: _Range | None, other: _Range | None) -> _Range | None:
-    if one is None:
+    if one is None or other is None:
         return None
-    low = one.low if other is None else max(one.low, other.low)
-    high = one.high if other is None else min(one.high, other.high)
+    return _filled(max(one.low, other.low), min(one.high, other.high))
+
+
+def _filled(low: int, high: int) -> _Range | None:
     return _Range(low, high) if low <= high else None
 
 

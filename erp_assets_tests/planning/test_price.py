@@ -95,6 +95,7 @@ def test_a_price_follows_its_rule_within_its_limits(rules, rivals, after):
         ),
         pytest.param([rule(price=9_000, cost=None)], {}, "no decrease", id="cost not known"),
         pytest.param([rule(price=9_000, fee_rate=None)], {}, "no decrease", id="fee not known"),
+        pytest.param([rule()], {"price": 1}, "no single change as large", id="a price of 1 won"),
         pytest.param([rule(floor=25_000)], {}, "no single change as large", id="Coupang +100 %"),
     ],
 )
