@@ -277,6 +277,16 @@ class CompetitorPrice(NamedTuple):
     url: str | None = None
 
 
+class FoundOffer(NamedTuple):
+    """What a market's public search shows of anybody's listing. price: what a buyer pays."""
+
+    product_no: str
+    name: str
+    price: Money
+    seller: str
+    url: str | None = None
+
+
 class WriteResult(NamedTuple):
     """What the market said of one item of a write.
 

@@ -38,15 +38,16 @@ ONLY_IN = {
     "dagster_celery": {"defs"},
     "celery": {"defs"},
     "kombu": {"defs"},
-    "httpx": {"markets", "doctor", "remedies"},
+    "httpx": {"markets", "doctor", "planning", "remedies"},
     "msgspec": {"markets", "simulator"},
     "bcrypt": {"markets", "simulator"},
-    "lxml": {"markets", "simulator"},
+    "lxml": {"markets", "planning", "simulator"},
+    "fsspec": {"planning"},
     "uvicorn": {"simulator"},
     "psycopg": {"warehouse"},
     "croniter": {"scheduling"},
 }
-"""Third-party packages that mark a layer."""
+"""Third-party packages that mark a layer. Planning reads competitors' files: XLSX is XML."""
 
 PROTOCOLS = {"coupang", "naver", "eleven"}
 
