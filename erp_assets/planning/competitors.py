@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import httpx
 
 from erp_assets import clock
-from erp_assets.errors import BadRow, TransientError
+from erp_assets.errors import BadRow, ErpError, TransientError
 from erp_assets.planning import sheets
 from erp_assets.planning.sheets import BadFile, BadLine, Line
 from erp_assets.records import CompetitorPrice, FoundOffer
@@ -178,6 +178,23 @@ class SearchSource:
         return CompetitorPrice(
             wish.sku_id, wish.pieces, self.name, who, offer.price, now, offer.url
         )
+
+
+def collect(sources: Iterable[Source], now: datetime) -> tuple[Reading, dict[str, str]]:
+    """Read every source, outside any transaction; return what they told, and why some did not.
+
+    A bad line's reason begins with the name of its source.
+    """
+    found, failed = Reading([], []), dict[str, str]()
+    for source in sources:
+        try:
+            told = source.read(now)
+        except ErpError as error:
+            failed[source.name] = str(error)
+            continue
+        found.prices.extend(told.prices)
+        found.bad.extend(BadLine(it.line, f"{source.name}: {it.reason}") for it in told.bad)
+    return found, failed
 
 
 def whole(text: str, name: str, *, most: int, least: int = 1) -> int:

@@ -101,6 +101,7 @@ def cases(db: Connection, account_id: int, *, now: datetime) -> list[Case]:
 
 def approve(db: Connection, ids: Collection[int], who: str, *, now: datetime) -> Verdict:
     """Approve plans, so that the outbox sends them. Each is held against today's rules again."""
+    price_plans.lock_accounts_of(db, ids)
     plans = _planned(db, ids)
     book = rule_book(db)
     listed = _listed_of(db, plans.values())
@@ -125,6 +126,7 @@ def reject(db: Connection, ids: Collection[int], who: str, *, now: datetime) -> 
 
     Where a market moves a listing's options together, they are rejected together.
     """
+    price_plans.lock_accounts_of(db, ids)
     plans = _planned(db, ids)
     together = [number for number, plan in plans.items() if plan.market in MOVES_TOGETHER]
     plans |= _planned(

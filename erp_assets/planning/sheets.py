@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -25,9 +26,18 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, signa
 MOST_BYTES = 64 * 1024 * 1024
 PACKAGES = {"s3": "s3fs", "sftp": "paramiko"}
 """Scheme → the package that fsspec needs for it."""
+MOST_JOINED = 20
+"""Lines that one row of a CSV may go over."""
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 REPLACED = "\ufffd"
 CELL = re.compile(r"([A-Z]+)[0-9]+")
+NUMBER = re.compile(r"[0-9]{1,9}")
+MOST_COLUMNS = 1_000
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError),
+    *(KeyError, StopIteration, NotImplementedError, RuntimeError, ValueError, EOFError, OSError),
+)
+"""What zipfile and lxml raise at a file that is no workbook, or an encrypted one."""
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -74,6 +84,10 @@ def fetch(
         raise BadFile(f"{parts.scheme}:// needs a package: pip install {package}") from None
     except OSError as error:
         raise BadFile(f"cannot be read: {error.strerror or type(error).__name__}") from None
+    except BadFile:
+        raise
+    except Exception as error:  # noqa: BLE001 - the packages behind fsspec have classes of their own
+        raise BadFile(f"cannot be read: {type(error).__name__}") from None
 
 
 def _download(url: str, transport: httpx.BaseTransport | None, most: int) -> bytes:
@@ -111,7 +125,7 @@ def lines(name: str, body: bytes, bad: list[BadLine]) -> Iterator[Line]:
     elif kind in ("xlsx", "xlsm"):
         yield from _table(_xlsx_rows(body), bad)
     elif kind in ("csv", "tsv", "txt"):
-        yield from _table(_csv_rows(text_of(body), "\t" if kind == "tsv" else ","), bad)
+        yield from _table(_csv_rows(text_of(body), "\t" if kind == "tsv" else ",", bad), bad)
     else:
         raise BadFile(f"{kind!r} is no kind of table known here: use csv, json or xlsx")
 
@@ -144,15 +158,27 @@ def _table(rows: Iterator[tuple[int, Sequence[str]]], bad: list[BadLine]) -> Ite
             yield Line(number, {name: cell for name, cell in pairs if name and cell})
 
 
-def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, Sequence[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    line = 1
+def _csv_rows(text: str, delimiter: str, bad: list[BadLine]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield rows with the number of their first line; a quote left open costs its own line only."""
+    physical = list(io.StringIO(text, newline=None))
+    n = 0
+    while n < len(physical):
+        for height in range(1, MOST_JOINED + 1):
+            row = _csv_row("".join(physical[n : n + height]), delimiter)
+            if row is not None:
+                yield n + 1, row
+                break
+        else:
+            bad.append(BadLine(n + 1, "has a quote that does not end"))
+            height = 1
+        n += height
+
+
+def _csv_row(text: str, delimiter: str) -> Sequence[str] | None:
     try:
-        for row in reader:
-            yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise BadFile(f"line {line} is no CSV: {error}") from None
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), ())
+    except csv.Error:
+        return None
 
 
 def _json_lines(body: bytes, bad: list[BadLine]) -> Iterator[Line]:
@@ -183,14 +209,20 @@ def _xlsx_rows(body: bytes) -> Iterator[tuple[int, Sequence[str]]]:
         with zipfile.ZipFile(io.BytesIO(body)) as book:
             shared = _shared(book) if "xl/sharedStrings.xml" in book.namelist() else []
             sheet = _xml(book, _first_sheet(book))
-    except (zipfile.BadZipFile, KeyError, StopIteration, etree.XMLSyntaxError):
+    except BROKEN:
         raise BadFile("is no XLSX workbook") from None
     for n, row in enumerate(sheet.iter("{*}row"), 1):
         cells: dict[int, str] = {}
         for place, cell in enumerate(row.iter("{*}c")):
-            cells[_place(cell.get("r"), place)] = _cell(cell, shared)
+            column = _place(cell.get("r"), place)
+            if column < MOST_COLUMNS:
+                cells[column] = _cell(cell, shared)
         width = max(cells, default=-1) + 1
-        yield int(row.get("r") or n), [cells.get(place, "") for place in range(width)]
+        told = row.get("r", "")
+        yield (
+            int(told) if NUMBER.fullmatch(told) else n,
+            [cells.get(place, "") for place in range(width)],
+        )
 
 
 def _first_sheet(book: zipfile.ZipFile) -> str:
@@ -225,7 +257,8 @@ def _cell(cell: Any, shared: Sequence[str]) -> str:
     value = next((it.text or "" for it in cell.iter("{*}v")), "")
     if cell.get("t") != "s":
         return "" if cell.get("t") == "e" else value
-    return shared[int(value)] if value.isdigit() and int(value) < len(shared) else REPLACED
+    is_there = NUMBER.fullmatch(value) and int(value) < len(shared)
+    return shared[int(value)] if is_there else REPLACED
 
 
 def _place(reference: str | None, place: int) -> int:

@@ -116,9 +116,21 @@ INSERT_PLANS = f"""
 
 
 def lock_account(db: Connection, account_id: int) -> None:
-    """Let one transaction at a time plan the prices of an account; the next one waits."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-    db.execute(lock, {"key": f"plan prices {account_id}"})
+    """Let one transaction at a time plan or decide prices of an account; the next one waits."""
+    db.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"plan prices {account_id}"},
+    )
+
+
+def lock_accounts_of(db: Connection, ids: Collection[int]) -> None:
+    """Do the same for the accounts of these plans."""
+    found = db.execute(
+        text("SELECT DISTINCT account_id FROM price_plans WHERE id = ANY(:ids) ORDER BY 1"),
+        {"ids": list(ids)},
+    )
+    for account_id in found.scalars().all():
+        lock_account(db, account_id)
 
 
 def approved(db: Connection, account_id: int) -> list[ApprovedRow]:

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from erp_assets.errors import MarketBusy, MarketDenied, MarketDown, MarketRejected, TransientError
 from erp_assets.markets.eleven.search import ElevenSearch
 from erp_assets.planning import sheets
-from erp_assets.planning.competitors import FileSource, SearchSource
+from erp_assets.planning.competitors import FileSource, SearchSource, collect
 from erp_assets.planning.sheets import BadFile, BadLine
 from erp_assets.records import CompetitorPrice, FoundOffer
 from erp_assets.warehouse.price_queries import WantedRow
@@ -84,6 +86,42 @@ def test_bytes_of_no_encoding_cost_their_own_row_only():
     told = read(body)
     assert told.prices == [price(2)]
     assert told.bad == [BadLine(2, "holds bytes that are neither UTF-8 nor CP949")]
+
+
+def test_a_quote_left_open_costs_its_own_line_only():
+    told = read(f'{HEAD}S-1,9000,"옆가게,\nS-2,9000,"옆가게",2026-11-25 11:00\n'.encode())
+    assert told.prices == [price(2)]
+    assert told.bad == [BadLine(2, "has a quote that does not end")]
+
+
+@settings(max_examples=300)
+@given(
+    kind=st.sampled_from(["csv", "json", "xlsx"]),
+    body=st.one_of(st.binary(), st.text(max_size=60).map(str.encode)),
+)
+def test_no_bytes_raise_anything_but_a_bad_file(kind, body):
+    try:
+        told = read(body, f"a.{kind}", {})
+    except BadFile:
+        return
+    assert told.prices == []
+
+
+@settings(max_examples=300)
+@given(place=st.integers(0, 1_500), byte=st.integers(0, 255))
+def test_no_broken_workbook_raises_anything_but_a_bad_file(place, byte):
+    good = workbook(
+        [shared("A1", 0), shared("B1", 1)],
+        [shared("A2", 2), ('r="B2"', "<v>9000</v>")],
+        strings=["sku", "price", "S-1"],
+    )
+    body = bytearray(good)
+    body[place % len(body)] = byte
+    try:
+        told = read(bytes(body), "a.xlsx", {})
+    except BadFile:
+        return
+    assert {it.price for it in told.prices} <= {9_000}
 
 
 def test_a_row_over_several_lines_is_named_by_its_first():
@@ -337,3 +375,16 @@ def test_a_search_that_fails_costs_its_own_sku_only():
     told = SearchSource(source, wishes).read(NOW)
     assert [it.sku_id for it in told.prices] == [2]
     assert told.bad == [BadLine(1, "S-1: 11st's search answered 500")]
+
+
+def test_a_source_that_fails_leaves_the_others(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("sku,price\nS-1,9000\nS-9,1\n")
+    sources = [
+        FileSource(str(tmp_path / "none.csv"), name="gone", skus=SKUS),
+        FileSource(str(path), name="file", skus=SKUS),
+    ]
+    told, failed = collect(sources, NOW)
+    assert told.prices == [price(who="file", seen_at=NOW)]
+    assert told.bad == [BadLine(3, "file: sku: unknown SKU 'S-9'")]
+    assert failed == {"gone": "cannot be read: No such file or directory"}

@@ -1,5 +1,6 @@
 """Plans from decision to market: stored once, approved or rejected once, written down once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -131,6 +132,15 @@ def test_a_plan_is_approved_once_with_who_did_it(shop):
     assert again.refused == {found.id: "is approved already", 999: "there is no such plan"}
     assert shop.plans()[0].decided_by == "kim"
     assert shop.do(pricing.reject, [found.id], "lee", now=NOW).done == []
+
+
+def test_planning_waits_for_an_approval_under_way(shop):
+    found = planned(shop)
+    with ThreadPoolExecutor(1) as pool:
+        with shop.warehouse.transaction() as db:
+            pricing.approve(db, [found.id], "kim", now=NOW)
+            other = pool.submit(plan, shop)
+        assert other.result().reasons == {"an approved price still waits to be sent": 1}
 
 
 @pytest.mark.parametrize(
