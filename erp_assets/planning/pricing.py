@@ -35,9 +35,9 @@ RULE_FIELDS = tuple(it.name for it in fields(PriceRule))
 
 
 class Planned(NamedTuple):
-    """What came of planning an account.
+    """How many options of an account were decided about, and how.
 
-    changes: (planned, waiting for a person) and (approved). reasons: why nothing changes → options.
+    planned: wait for a person. approved: wait to be sent. reasons: why nothing changes → options.
     """
 
     options: int
