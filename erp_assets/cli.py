@@ -12,6 +12,7 @@ import click
 
 from erp_assets import clock
 from erp_assets.cli_jobs import jobs
+from erp_assets.cli_prices import prices
 from erp_assets.clock import Window
 from erp_assets.errors import ErpError
 
@@ -68,6 +69,7 @@ def main() -> None:
 
 
 main.add_command(jobs)
+main.add_command(prices)
 
 
 @main.command()

@@ -261,6 +261,32 @@ class PriceChange(NamedTuple):
     price: Money
 
 
+class CompetitorPrice(NamedTuple):
+    """What a competitor asks; one per (sku_id, pieces, source, competitor).
+
+    pieces: of our SKU in the offer. competitor: shop, or number of the offer at its market.
+    price: what a buyer pays, delivery aside.
+    """
+
+    sku_id: int
+    pieces: int
+    source: str
+    competitor: str
+    price: Money
+    seen_at: Instant
+    url: str | None = None
+
+
+class FoundOffer(NamedTuple):
+    """What a market's public search shows of anybody's listing. price: what a buyer pays."""
+
+    product_no: str
+    name: str
+    price: Money
+    seller: str
+    url: str | None = None
+
+
 class WriteResult(NamedTuple):
     """What the market said of one item of a write.
 

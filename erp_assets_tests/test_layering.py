@@ -28,8 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "definitions": {"defs", "settings"},
     "demonstration": GROUND | {"launching", "settings", "simulated", "warehouse"},
 }
-COMMANDS = {"cli", "cli_jobs"}
-EVERYTHING = {"bench", "cli", "cli_jobs", "__main__"}
+COMMANDS = {"cli", "cli_jobs", "cli_prices"}
+EVERYTHING = {"bench", "cli", "cli_jobs", "cli_prices", "__main__"}
 """What stands on top may import all of the package."""
 
 ONLY_IN = {
@@ -38,15 +38,16 @@ ONLY_IN = {
     "dagster_celery": {"defs"},
     "celery": {"defs"},
     "kombu": {"defs"},
-    "httpx": {"markets", "doctor", "remedies"},
+    "httpx": {"markets", "doctor", "planning", "remedies"},
     "msgspec": {"markets", "simulator"},
     "bcrypt": {"markets", "simulator"},
-    "lxml": {"markets", "simulator"},
+    "lxml": {"markets", "planning", "simulator"},
+    "fsspec": {"planning"},
     "uvicorn": {"simulator"},
     "psycopg": {"warehouse"},
     "croniter": {"scheduling"},
 }
-"""Third-party packages that mark a layer."""
+"""Third-party packages that mark a layer. Planning reads competitors' files: XLSX is XML."""
 
 PROTOCOLS = {"coupang", "naver", "eleven"}
 

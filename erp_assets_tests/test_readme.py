@@ -47,9 +47,11 @@ def test_pages_name_commands_and_targets():
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_exists_with_its_options(line):
-    _, name, *arguments = line.split()
-    command = main.commands[name]
+    command, arguments = main, line.split()[1:]
+    while isinstance(command, click.Group) and arguments and arguments[0][0] != "-":
+        command = command.commands[arguments.pop(0)]
     known = {option for it in command.params for option in it.opts + it.secondary_opts}
+    known |= {"--help"}
     assert [it for it in arguments if it.startswith("-") and it not in known] == []
     kinds = next((it.type.choices for it in command.params if it.name == "kinds"), ())
     values = [arguments[n + 1] for n, it in enumerate(arguments) if it == "--kind"]

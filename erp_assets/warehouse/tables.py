@@ -18,8 +18,10 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     Table,
     Text,
+    Time,
     func,
     text,
 )
@@ -461,4 +463,138 @@ stock_drift = Table(
         postgresql_where=text("ended_at IS NULL"),
     ),
     comment="Times a market showed what nobody wrote or sold",
+)
+
+
+def _rate(name: str, comment: str) -> Column[Any]:
+    return _column(name, Numeric(9, 6), f"{comment}; 0.1 = 10 %")
+
+
+def _yes_no(name: str, comment: str, default: str) -> Column[Any]:
+    return Column(name, Boolean, nullable=False, server_default=text(default), comment=comment)
+
+
+def _option() -> tuple[Column[Any], ...]:
+    return (
+        Column("account_id", Integer, ForeignKey("accounts.id"), nullable=False, comment="Account"),
+        _text("product_no", "Listing at the market", null=False),
+        _text("option_no", "Option at the market", null=False),
+    )
+
+
+def _number(kind: TypeEngine[Any], what: str) -> Column[Any]:
+    return Column("id", kind, Identity(), primary_key=True, comment=f"Number of the {what}")
+
+
+price_rules = Table(
+    "price_rules",
+    metadata,
+    _number(Integer(), "rule"),
+    _text("name", "What people call it"),
+    _yes_no("is_active", "Does it count?", "true"),
+    Column("sku_id", Integer, ForeignKey("skus.id"), index=True, comment="About this SKU"),
+    Column(
+        "pieces",
+        Integer,
+        nullable=False,
+        server_default=text("1"),
+        comment="With a SKU: about options of so many pieces of it",
+    ),
+    _text("category", "About listings of this category of their market"),
+    Column("account_id", Integer, ForeignKey("accounts.id"), comment="About this account"),
+    _text("market", "Only at this market: coupang, naver or eleven"),
+    _won("cost", "Cost of one piece of each SKU it is about"),
+    _rate("fee_rate", "Share of the price the market keeps, VAT included"),
+    _won("min_margin", "Least that fee and cost leave of one option's price"),
+    _rate("min_margin_rate", "The same as a share of the price"),
+    _won("floor", "Lowest price of one option"),
+    _won("ceiling", "Highest price of one option"),
+    _text("mode", "fixed, lowest (follow the lowest competitor) or undercut"),
+    _won("price", "Mode fixed: the price"),
+    _won("undercut_amount", "Mode undercut: so much below the lowest competitor"),
+    _rate("undercut_rate", "Mode undercut: so much below the lowest competitor"),
+    _rate("run_change_rate", "Largest change at once, of the present price"),
+    _rate("day_change_rate", "Largest change per Korean day, of its first price"),
+    _int("cooldown_minutes", "Least time between two changes"),
+    Column("opt_in", Boolean, comment="With a SKU: may its prices change by themselves?"),
+    _column("quiet_from", Time(), "No changes from then, Korean time"),
+    _column("quiet_until", Time(), "until then; before quiet_from: on the next day"),
+    _int("competitor_hours", "How old a competitor's price may be; 24 where none says"),
+    _rate("band_low", "Competitor's least price, of our cost; 0.5 where none says"),
+    _rate("band_high", "Competitor's highest price, of our cost; 5 where none says"),
+    _text("search_text", "With a SKU: words to search a market for; an offer has all of them"),
+    Column(
+        "changed_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="When it was last imported",
+    ),
+    Index("price_rules_scope_idx", "account_id", "category"),
+    comment="Price rules; what the most specific leaves empty, the next one says",
+)
+
+competitor_prices = Table(
+    "competitor_prices",
+    metadata,
+    Column("sku_id", Integer, ForeignKey("skus.id"), primary_key=True, comment="Our SKU"),
+    Column("pieces", Integer, primary_key=True, comment="Pieces of it in the offer"),
+    _text("source", "Which source said it", key=True),
+    _text("competitor", "Shop, or number of the offer at its market", key=True),
+    _won("price", "What a buyer pays, delivery aside", null=False),
+    _text("url", "Page of the offer"),
+    _time("seen_at", "When the source saw it", null=False),
+    _time("stored_at", "When it was stored", null=False),
+    comment="The last price of each competitor's offer for one of our SKUs",
+)
+
+price_plans = Table(
+    "price_plans",
+    metadata,
+    _number(BigInteger(), "plan"),
+    *_option(),
+    _int("sku_id", "SKU inside, where it is one alone"),
+    _text("mode", "review or auto", null=False),
+    _text("status", "planned, approved, rejected, pushed or skipped", null=False),
+    _won("before", "Price the market showed"),
+    _won("after", "Price to set; empty: no change"),
+    _won("margin", "What fee and cost leave of the new price; empty: not known"),
+    _int("rule_id", "Rule that won, as it was then (price_rules.id)"),
+    _text("reason", "Why this price, or why none", null=False),
+    _yes_no("needs_review", "Is it a person's to decide whatever the mode?", "false"),
+    Column("inputs", JSONB, nullable=False, comment="What the decision was made from"),
+    _int("times", "How often in a row it was decided the same", null=False),
+    _text("decided_by", "Who approved, rejected or replaced it"),
+    _text("run_id", "Run that planned it last"),
+    _time("planned_at", "When it was first decided", null=False),
+    _time("last_planned_at", "When it was last decided the same", null=False),
+    _time("decided_at", "When it was approved, rejected or replaced"),
+    _time("pushed_at", "When the market had it"),
+    Index("price_plans_option_idx", "account_id", "product_no", "option_no", "id"),
+    Index(
+        "price_plans_open_key",
+        "account_id",
+        "product_no",
+        "option_no",
+        unique=True,
+        postgresql_where=text("status IN ('planned', 'approved')"),
+    ),
+    comment="Every price decision; at most one per option is open",
+)
+
+price_history = Table(
+    "price_history",
+    metadata,
+    _number(BigInteger(), "change"),
+    *_option(),
+    _won("before", "Price before", null=False),
+    _won("after", "Price that the market took", null=False),
+    _text("who", "Who approved it, or auto", null=False),
+    _text("why", "Reason of its plan", null=False),
+    _int("rule_id", "Rule that won (price_rules.id)"),
+    Column("plan_id", BigInteger, unique=True, comment="Plan it came from (price_plans.id)"),
+    _text("run_id", "Run that sent it"),
+    _time("set_at", "When the market had it", null=False),
+    Index("price_history_option_idx", "account_id", "product_no", "option_no", "set_at"),
+    comment="Prices that we set at the markets",
 )
