@@ -1,6 +1,7 @@
 """Emptying the outbox of one account: mark, send, read back, settle; one process at a time."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -24,6 +25,8 @@ MOST_ATTEMPTS = 20
 
 MOST_UNSEEN = 5
 BATCH = 50
+LANDING_S = 5.0
+"""11st shows a new value within a few seconds; a cut connection ends no call at the market."""
 
 
 class Market(Protocol):
@@ -82,13 +85,17 @@ async def recover(
     account_id: int,
     *,
     run_id: str | None = None,
+    landing_s: float = LANDING_S,
     now: Callable[[], datetime] = clock.utc_now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Drained:
     """Read what an earlier process left as sent; what did not arrive is planned again.
 
     Raises: PushRunning: another process drains the account.
     """
-    work = _Work(warehouse, market, account_id, run_id=run_id, now=now)
+    work = _Work(
+        warehouse, market, account_id, run_id=run_id, landing_s=landing_s, now=now, sleep=sleep
+    )
     with warehouse.pushing(account_id):
         return await work.run(rounds=0)
 
@@ -101,17 +108,23 @@ async def drain(
     run_id: str | None = None,
     read_back: bool = True,
     batch: int = BATCH,
+    landing_s: float = LANDING_S,
     now: Callable[[], datetime] = clock.utc_now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Drained:
     """Send what is planned for an account, read it back, and leave nothing in doubt that can be.
 
     read_back: False takes a market's yes for the fact, and reads only what is in doubt: about half
     the calls; the next collection of offers then shows what came of it.
     batch: about how many items are marked as sent at once; a listing is never split.
+    landing_s: how long a change may take to show. What is in doubt is not read before; what was
+    answered with yes and does not show is looked at once more after it.
     Raises: PushRunning: another process drains the account. Errors of the market end the drain and
     are returned (`error`): MarketDenied, MarketBusy, MarketDown.
     """
-    work = _Work(warehouse, market, account_id, run_id=run_id, now=now)
+    work = _Work(
+        warehouse, market, account_id, run_id=run_id, landing_s=landing_s, now=now, sleep=sleep
+    )
     work.reads_back, work.batch = read_back, batch
     with warehouse.pushing(account_id):
         return await work.run(rounds=ROUNDS)
@@ -127,14 +140,18 @@ class _Work:
         account_id: int,
         *,
         run_id: str | None,
+        landing_s: float,
         now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.reads_back, self.batch = True, BATCH
         self._warehouse = warehouse
         self._market = market
         self._account = account_id
         self._run_id = run_id
+        self._landing_s = landing_s
         self._now = now
+        self._sleep = sleep
         self._put_off: set[int] = set()
         """Rows that could not leave in this drain: they wait for the next."""
 
@@ -230,18 +247,37 @@ class _Work:
             sent = pushes.opened(db, self._account, Status.SENT)
         if not sent:
             return
+        await self._let_land(sent)
+        late = await self._look(sent, is_later=is_later, is_last=is_later)
+        if late:
+            await self._sleep(self._landing_s)
+            await self._look(late, is_later=is_later, is_last=True)
+
+    async def _let_land(self, sent: Sequence[Open]) -> None:
+        """Wait while a call without an answer may still be at work at the market."""
+        doubtful = [it.sent_at for it in sent if it.sent_at and not it.answered_at]
+        if doubtful:
+            gone_s = (self._now() - max(doubtful)).total_seconds()
+            await self._sleep(min(max(0.0, self._landing_s - gone_s), self._landing_s))
+
+    async def _look(self, sent: Sequence[Open], *, is_later: bool, is_last: bool) -> list[Open]:
+        """Read rows and settle them; return those that deserve another look, unless it is last."""
         offers: dict[OptionKey, Offer] = {}
         try:
             async for page in self._market.offers(list(dict.fromkeys(it.key for it in sent))):
                 offers.update((OptionKey(*it[:2]), it) for it in page.offers)
         except ErpError:
-            self._judge([it for it in sent if it.key in offers], offers, is_later=is_later)
+            seen = [it for it in sent if it.key in offers]
+            self._record(self._judge(seen, offers, is_later=is_later))
             raise
-        self._judge(sent, offers, is_later=is_later)
+        changes = self._judge(sent, offers, is_later=is_later)
+        late = [] if is_last else [it.push for it in changes if it.code == "drift"]
+        self._record([it for it in changes if it.push not in late])
+        return late
 
     def _judge(
         self, sent: Sequence[Open], offers: dict[OptionKey, Offer], *, is_later: bool
-    ) -> None:
+    ) -> list[Change]:
         self._keep(list(offers.values()))
         lower = [
             it
@@ -250,12 +286,10 @@ class _Work:
         ]
         with self._warehouse.transaction() as db:
             sold = pushes.sold_since(db, self._account, lower)
-        self._record(
-            [
-                self._settled(it, offers.get(it.key), sold.get(it.id, 0), is_later=is_later)
-                for it in sent
-            ]
-        )
+        return [
+            self._settled(it, offers.get(it.key), sold.get(it.id, 0), is_later=is_later)
+            for it in sent
+        ]
 
     def _settled(self, push: Open, offer: Offer | None, sold: int, *, is_later: bool) -> Change:
         """Return what a reading makes of a sent row."""

@@ -89,7 +89,9 @@ async def _drained(warehouse, task, fate):
     market = client(task["market"], task["url"])
     try:
         number = NUMBERS[task["market"]]
-        return await drain(warehouse, MortalMarket(market, fate), number, batch=task["batch"])
+        return await drain(
+            warehouse, MortalMarket(market, fate), number, batch=task["batch"], landing_s=0.05
+        )
     finally:
         await market.aclose()
 

@@ -95,7 +95,7 @@ class Stall:
         async def work():
             market = client(self.market, self.simulator.url)
             try:
-                return await drain(self.warehouse, market, self.account)
+                return await drain(self.warehouse, market, self.account, landing_s=0.05)
             finally:
                 await market.aclose()
 

@@ -110,11 +110,12 @@ def planned(warehouse, *wanted):
 
 
 def drained(warehouse, market, **options):
-    return asyncio.run(drain(warehouse, market, 1, now=lambda: NOW, **options))
+    options = {"landing_s": 0, "now": lambda: NOW} | options
+    return asyncio.run(drain(warehouse, market, 1, **options))
 
 
 def recovered(warehouse, market):
-    return asyncio.run(recover(warehouse, market, 1, now=lambda: NOW))
+    return asyncio.run(recover(warehouse, market, 1, landing_s=0, now=lambda: NOW))
 
 
 def rows(warehouse, columns="option_no, kind, wanted, status"):
@@ -405,6 +406,39 @@ def test_a_yes_that_is_not_shown_yet_waits_for_the_next_drain(warehouse):
     assert (done.open, done.confirmed) == (1, [])
     assert len(drained(warehouse, shelf).confirmed) == 1
     assert len(shelf.writes) == 2
+
+
+def test_a_yes_that_shows_a_little_later_is_confirmed_in_the_same_drain(warehouse):
+    shelf, waits = Shelf("1-a", "2-a"), []
+
+    async def showing(seconds):
+        waits.append(seconds)
+        shelf.offers_by["1", "1-a"] = shelf["1-a"]._replace(price=9_000)
+
+    shelf.answers["1-a"] = "lie"
+    planned(warehouse, price("1-a", 9_000), price("2-a", 9_000))
+    done = drained(warehouse, shelf, landing_s=5, sleep=showing)
+    assert (waits, len(done.confirmed), done.drifted) == ([5], 2, [])
+    assert shelf.read == [[("1", "1-a"), ("2", "2-a")], [("1", "1-a")]]
+
+
+@pytest.mark.parametrize(
+    ("age", "waited"), [(0, [5]), (2, [3]), (9, [0]), (-60, [5])],
+    ids=["just sent", "on its way", "long ago", "by a clock ahead of ours"],
+)  # fmt: skip
+def test_what_is_in_doubt_is_not_read_while_it_may_still_land(warehouse, age, waited):
+    shelf, waits = Shelf("1-a"), []
+
+    async def landing(seconds):
+        assert shelf.read == []
+        waits.append(seconds)
+        shelf.offers_by["1", "1-a"] = shelf["1-a"]._replace(stock=3)
+
+    planned(warehouse, stock("1-a", 3))
+    leave_as_sent(warehouse)
+    later = NOW + timedelta(seconds=age)
+    done = drained(warehouse, shelf, landing_s=5, now=lambda: later, sleep=landing)
+    assert (waits, shelf.writes, len(done.confirmed)) == (waited, [], 1)
 
 
 def test_a_market_that_never_does_what_it_says_is_given_up(warehouse):
