@@ -132,9 +132,12 @@ READY = f"""
     SELECT {COLUMNS} FROM waiting p
     WHERE NOT EXISTS (
         SELECT FROM market_pushes o
-        WHERE o.account_id = :account AND o.product_no = p.product_no
-        AND (o.status = 'sent' AND o.kind = p.kind
-             OR p.phase = 3 AND o.status IN ('planned', 'sent') AND o.kind <> 'on_sale')
+        WHERE o.status = 'sent' AND o.account_id = :account AND o.product_no = p.product_no
+        AND (o.kind = p.kind OR p.phase = 3)
+    ) AND NOT EXISTS (
+        SELECT FROM market_pushes o
+        WHERE o.status = 'planned' AND o.account_id = :account AND o.product_no = p.product_no
+        AND o.kind <> 'on_sale' AND p.phase = 3
     )
     WINDOW listing AS (PARTITION BY p.phase, p.product_no)
     ORDER BY bool_and(p.code IS NOT DISTINCT FROM 'unavailable') OVER listing, p.phase,
@@ -190,15 +193,13 @@ def _opens(found: Iterable[Sequence[object]]) -> list[Open]:
 
 
 def opened(db: Connection, account_id: int, *statuses: Status) -> list[Open]:
-    """Return the rows in these states, oldest first."""
-    found = db.execute(
-        text(f"""
-            SELECT {COLUMNS} FROM market_pushes p
-            WHERE p.account_id = :account AND p.status = ANY(:statuses)
-            AND p.status IN ('planned', 'sent') ORDER BY p.id
-        """),  # noqa: S608 - columns named here
-        {"account": account_id, "statuses": list(statuses)},
-    )
+    """Return the rows in these states, oldest first; state by state, as the indexes are."""
+    each = [
+        f"SELECT {COLUMNS} FROM market_pushes p "  # noqa: S608 - columns and states named here
+        f"WHERE p.account_id = :account AND p.status = '{status}'"
+        for status in statuses
+    ]
+    found = db.execute(text(f"{' UNION ALL '.join(each)} ORDER BY id"), {"account": account_id})
     return _opens(found)
 
 
