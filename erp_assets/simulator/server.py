@@ -169,6 +169,8 @@ class Simulator:
     # ── one request ────────────────────────────────────────────────────────────────────────────
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         request = await _received(scope, receive)
+        if request is None:
+            return
         fault, response = None, self._control(request)
         if response is None:
             fault, response = self._answer(request)
@@ -256,11 +258,13 @@ def _faulty(protocol: MarketProtocol, request: Request, fault: Fault | None) -> 
     return protocol.handle(request, fault if is_protocols else None)
 
 
-async def _received(scope: Any, receive: Any) -> Request:
-    """Return the request with path and query as they came over the wire."""
+async def _received(scope: Any, receive: Any) -> Request | None:
+    """Return the request with path and query as they came over the wire; None when it was cut."""
     body, more = b"", True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return Request(

@@ -23,6 +23,10 @@ class CollectionRunning(ErpError):
     """Another process collects the same kind of the same account; nothing was done."""
 
 
+class PushRunning(ErpError):
+    """Another process sends the changes of the same account; nothing was done."""
+
+
 class Warehouse:
     """The PostgreSQL database that holds everything collected.
 
@@ -72,14 +76,32 @@ class Warehouse:
 
         Raises: CollectionRunning when another process holds it.
         """
-        key = {"key": f"collect {account_id} {kind}"}
+        refusal = CollectionRunning(
+            f"{kind} of account {account_id} is being collected by another process; "
+            "wait for it to end"
+        )
+        with self._alone(f"collect {account_id} {kind}", refusal):
+            yield
+
+    @contextmanager
+    def pushing(self, account_id: int) -> Iterator[None]:
+        """Hold the right to send the changes of an account; a killed holder loses it at once.
+
+        Raises: PushRunning when another process holds it.
+        """
+        refusal = PushRunning(
+            f"changes of account {account_id} are being sent by another process; wait for it to end"
+        )
+        with self._alone(f"push {account_id}", refusal):
+            yield
+
+    @contextmanager
+    def _alone(self, name: str, refusal: ErpError) -> Iterator[None]:
+        key = {"key": name}
         with self.engine.connect() as db:
             lock = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
             if not db.execute(lock, key).scalar_one():
-                raise CollectionRunning(
-                    f"{kind} of account {account_id} is being collected by another process; "
-                    "wait for it to end"
-                )
+                raise refusal
             db.commit()
             try:
                 yield

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -597,4 +599,92 @@ price_history = Table(
     _time("set_at", "When the market had it", null=False),
     Index("price_history_option_idx", "account_id", "product_no", "option_no", "set_at"),
     comment="Prices that we set at the markets",
+)
+
+_PUSH_KEY = ("account_id", "product_no", "option_no", "kind")
+
+market_pushes = Table(
+    "market_pushes",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True, comment="Number of the push"),
+    Column("account_id", Integer, ForeignKey("accounts.id"), nullable=False, comment="Account"),
+    _text("product_no", "Listing at the market", null=False),
+    _text("option_no", "Option at the market", null=False),
+    _text("kind", "stock, price or on_sale", null=False),
+    _column(
+        "wanted",
+        BigInteger(),
+        "What the market is to show: pieces, KRW with VAT, or 1 on sale and 0 stopped",
+        null=False,
+    ),
+    _column("before", BigInteger(), "What it showed when this was decided"),
+    _text("reason", "Why, in words", null=False),
+    _text("source", "Which plan or person decided it", null=False),
+    Column(
+        "risk",
+        Double,
+        nullable=False,
+        server_default=text("0"),
+        comment="The larger, the earlier it is sent",
+    ),
+    Column(
+        "status",
+        Text,
+        nullable=False,
+        server_default=text("'planned'"),
+        comment="planned, sent, confirmed, failed or superseded",
+    ),
+    Column(
+        "attempts",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="How often it left for the market",
+    ),
+    Column(
+        "unseen",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="Readings in a row that did not show the option",
+    ),
+    Column(
+        "planned_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="When it was decided",
+    ),
+    _time("sent_at", "When it was last marked as sent, just before the call"),
+    _time("answered_at", "When the market said yes to it"),
+    _time("confirmed_at", "When it was known to be there"),
+    _column("seen", BigInteger(), "What the market showed when last read back"),
+    _text("code", "The market's code of a refusal, or our word for it"),
+    _text("message", "What the market said"),
+    _text("run_id", "Dagster run that decided it"),
+    CheckConstraint("kind IN ('stock', 'price', 'on_sale')", name="market_pushes_kind"),
+    CheckConstraint(
+        "status IN ('planned', 'sent', 'confirmed', 'failed', 'superseded')",
+        name="market_pushes_status",
+    ),
+    CheckConstraint(
+        "wanted >= CASE kind WHEN 'price' THEN 1 ELSE 0 END AND (kind <> 'on_sale' OR wanted <= 1)",
+        name="market_pushes_wanted",
+    ),
+    *(
+        Index(
+            f"market_pushes_{status}_key",
+            *_PUSH_KEY,
+            unique=True,
+            postgresql_where=text(f"status = '{status}'"),
+        )
+        for status in ("planned", "sent")
+    ),
+    Index(
+        "market_pushes_confirmed_idx",
+        *_PUSH_KEY,
+        "confirmed_at",
+        postgresql_where=text("status = 'confirmed'"),
+    ),
+    comment="Outbox: changes of stock, price and sale on their way to the markets",
 )

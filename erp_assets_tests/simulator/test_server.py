@@ -1,6 +1,7 @@
 """The server over real sockets: routes, faults, control, and the world behind it."""
 
 import json
+import socket
 from datetime import UTC, datetime
 
 import httpx
@@ -91,6 +92,18 @@ def test_an_error_after_a_write_leaves_it_done(served):
     simulator.inject(Fault.ERROR_AFTER)
     answer = http.put(f"/rest/prodservices/stockqty/{item.no}", content=body, headers=KEY)
     assert (answer.status_code >= 500, item.stock) == (True, 77)
+
+
+def test_a_request_cut_short_does_nothing(served):
+    simulator, _ = served
+    before = simulator.calls.total()
+    host, port = simulator.url.removeprefix("http://").split(":")
+    head = b"PUT /rest/prodservices/stockqty/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection((host, int(port))) as peer:
+        peer.sendall(head + b"<Prod")
+        peer.shutdown(socket.SHUT_WR)
+        assert peer.recv(1) == b""
+    assert simulator.calls.total() == before
 
 
 def test_a_rate_of_faults_is_drawn_from_the_seed():
