@@ -1,0 +1,1 @@
+"""What the markets are to show: decisions as pure functions, each with its reason."""
