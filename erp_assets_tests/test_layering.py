@@ -13,6 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "markets": GROUND,
     "warehouse": GROUND,
     "scheduling": {"clock", "errors", "warehouse"},
+    "planning": GROUND | {"warehouse"},
     "simulator": {"clock", "records"},
     "accounts": GROUND | {"markets", "settings"},
     "collecting": GROUND | {"markets", "warehouse"},
