@@ -280,6 +280,15 @@ def stock_at(db: Connection, moments: Mapping[int, datetime]) -> dict[int, int]:
     return {int(sku): int(quantity) for sku, quantity in found}
 
 
+def quantities(db: Connection, keys: Collection[str]) -> dict[str, int]:
+    """Return the pieces of the entries with these source keys; none, no item."""
+    found = db.execute(
+        text("SELECT source_key, quantity FROM stock_ledger WHERE source_key = ANY(:keys)"),
+        {"keys": list(keys)},
+    )
+    return {str(key): int(quantity) for key, quantity in found}
+
+
 def history(db: Connection, sku_id: int, *, most: int) -> list[Entry]:
     """Return the last entries of a SKU, newest first."""
     found = db.execute(
