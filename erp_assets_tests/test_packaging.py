@@ -42,13 +42,6 @@ def test_commands_shown_in_a_page_exist(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_options_shown_in_a_page_exist(page: Path):
-    for name, rest in re.findall(r"\berp ([a-z]+)([^`\n]*)", page.read_text(encoding="utf-8")):
-        known = {opt for p in main.commands[name].params for opt in p.opts} if rest else set()
-        assert set(re.findall(r"--[a-z]+", rest)) <= known
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_of_a_page_lead_somewhere(page: Path):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
     assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []

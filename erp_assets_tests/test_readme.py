@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OURS = [*PAGES, ROOT / "erp.example.toml", ROOT / "Makefile", ROOT / "CHANGELOG.md"]
 CODE = re.compile(r"```[a-z]*\n((?:(?!```)[\s\S])*)```|`([^`\n]+)`|^ {4,}(\S.*)$", re.MULTILINE)
 COMMAND = re.compile(r"(?<![\w./-])erp(?: +[a-z]+)(?: +[^\s;|&#]+)*")
-TARGET = re.compile(r"(?<![\w./-])make ([a-z]+)")
+TARGET = re.compile(r"(?<![\w./-])make ([a-z-]+)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -33,7 +33,7 @@ def said(pattern, paths=OURS):
 
 def targets():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.MULTILINE))
+    return dict(re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, re.MULTILINE))
 
 
 COMMANDS = said(COMMAND)
@@ -49,7 +49,9 @@ def test_pages_name_commands_and_targets():
 def test_every_command_exists_with_its_options(line):
     _, name, *arguments = line.split()
     command = main.commands[name]
-    known = {option for it in command.params for option in it.opts + it.secondary_opts}
+    while isinstance(command, click.Group) and arguments and arguments[0] != "--help":
+        command = command.commands[arguments.pop(0)]
+    known = {option for it in command.params for option in it.opts + it.secondary_opts} | {"--help"}
     assert [it for it in arguments if it.startswith("-") and it not in known] == []
     kinds = next((it.type.choices for it in command.params if it.name == "kinds"), ())
     values = [arguments[n + 1] for n, it in enumerate(arguments) if it == "--kind"]
