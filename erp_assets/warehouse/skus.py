@@ -7,7 +7,14 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from erp_assets.warehouse import tables
-from erp_assets.warehouse.staging import Row, Stage, copy_rows, raw_connection, stage_of
+from erp_assets.warehouse.staging import (
+    Row,
+    Stage,
+    copy_rows,
+    raw_connection,
+    refresh_statistics,
+    stage_of,
+)
 
 OptionId = tuple[int, str, str]
 """account_id, product_no, option_no."""
@@ -156,7 +163,9 @@ def waiting_lines(db: Connection) -> dict[OptionId, int]:
 def known_options(db: Connection, options: Iterable[OptionId]) -> set[OptionId]:
     """Return those of the options that some market lists."""
     below = raw_connection(db)
-    copy_rows(below, OPTION_IDS, sorted(set(options)))
+    wanted = sorted(set(options))
+    copy_rows(below, OPTION_IDS, wanted)
+    refresh_statistics(below, OPTION_IDS.name, len(wanted))
     found = below.execute("""
         SELECT account_id, product_no, option_no
         FROM stage_options JOIN market_skus USING (account_id, product_no, option_no)
@@ -196,14 +205,17 @@ def links_of(db: Connection, option: OptionId) -> list[tuple[str, int]]:
 def add_links(db: Connection, links: Sequence[Link]) -> int:
     """Map options that nobody mapped meanwhile; return how many rows were added."""
     below = _staged(db, links)
-    return below.execute("""
+    below.execute("""
+        DELETE FROM stage_links s USING sku_listings m
+        WHERE (m.account_id, m.product_no, m.option_no)
+            = (s.account_id, s.product_no, s.option_no)
+    """)
+    added = below.execute("""
         INSERT INTO sku_listings (account_id, product_no, option_no, sku_id, pieces, source)
-        SELECT * FROM stage_links s WHERE NOT EXISTS (
-            SELECT FROM sku_listings m WHERE (m.account_id, m.product_no, m.option_no)
-                = (s.account_id, s.product_no, s.option_no)
-        )
-        ON CONFLICT DO NOTHING
+        SELECT * FROM stage_links ON CONFLICT DO NOTHING
     """).rowcount
+    refresh_statistics(below, "sku_listings", added)
+    return added
 
 
 def replace_links(db: Connection, links: Sequence[Link]) -> int:
@@ -223,13 +235,15 @@ def replace_links(db: Connection, links: Sequence[Link]) -> int:
                 = (m.account_id, m.product_no, m.option_no, m.sku_id)
         )
     """)
-    return below.execute("""
+    put = below.execute("""
         INSERT INTO sku_listings AS m (account_id, product_no, option_no, sku_id, pieces, source)
         SELECT * FROM stage_links
         ON CONFLICT (account_id, product_no, option_no, sku_id) DO UPDATE
         SET pieces = excluded.pieces, source = excluded.source, mapped_at = now()
         WHERE m.pieces <> excluded.pieces
     """).rowcount
+    refresh_statistics(below, "sku_listings", put)
+    return put
 
 
 def remove_links(db: Connection, option: OptionId) -> int:
@@ -250,6 +264,7 @@ def upsert_skus(db: Connection, rows: Sequence[SkuRow]) -> Mapping[str, int]:
     """
     below = raw_connection(db)
     copy_rows(below, SKU_ROWS, rows)
+    refresh_statistics(below, SKU_ROWS.name, len(rows))
     changed = below.execute("""
         UPDATE skus k SET name = s.name, barcode = coalesce(s.barcode, k.barcode)
         FROM stage_skus s WHERE s.code = k.code
@@ -259,10 +274,12 @@ def upsert_skus(db: Connection, rows: Sequence[SkuRow]) -> Mapping[str, int]:
         INSERT INTO skus (code, name, barcode) SELECT code, name, barcode FROM stage_skus
         ON CONFLICT (code) DO NOTHING
     """).rowcount
+    refresh_statistics(below, "skus", added)
     return {"added": added, "changed": changed}
 
 
 def _staged(db: Connection, links: Sequence[Row]) -> psycopg.Connection[Any]:
     below = raw_connection(db)
     copy_rows(below, LINKS, links)
+    refresh_statistics(below, LINKS.name, len(links))
     return below

@@ -10,7 +10,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from erp_assets.warehouse import tables
-from erp_assets.warehouse.staging import copy_rows, raw_connection, stage_of
+from erp_assets.warehouse.staging import (
+    copy_rows,
+    raw_connection,
+    refresh_statistics,
+    stage_of,
+)
 
 LOCK = 4_217_002
 """Key of the advisory lock under which the ledger grows, one writer at a time."""
@@ -71,7 +76,8 @@ _STAGES = (
     """
     CREATE TEMP TABLE IF NOT EXISTS stage_touched (
         account_id integer, order_no text, line_no text, product_no text, option_no text,
-        status text, ordered_at timestamptz, changed_at timestamptz, quantity bigint, gone bigint
+        status text, ordered_at timestamptz, changed_at timestamptz, quantity bigint, gone bigint,
+        is_posted boolean
     ) ON COMMIT DROP
     """,
     """
@@ -102,7 +108,10 @@ _TOUCH = text("""
     )
     INSERT INTO stage_touched
     SELECT l.account_id, l.order_no, l.line_no, l.product_no, l.option_no, l.status, l.ordered_at,
-           l.changed_at, l.quantity, coalesce(l.cancelled_quantity, 0)
+           l.changed_at, l.quantity, coalesce(l.cancelled_quantity, 0), EXISTS (
+               SELECT FROM stock_postings p
+               WHERE (p.account_id, p.order_no, p.line_no) = (l.account_id, l.order_no, l.line_no)
+           )
     FROM keys JOIN market_order_lines l USING (account_id, order_no, line_no, filed_at)
 """)
 
@@ -116,13 +125,11 @@ _FREEZE = text("""
         WHERE (n.account_id, n.product_no, n.option_no)
             = (t.account_id, t.product_no, t.option_no) AND b.counted_at < t.ordered_at
     )
-    AND NOT EXISTS (
-        SELECT FROM stock_postings p
-        WHERE (p.account_id, p.order_no, p.line_no) = (t.account_id, t.order_no, t.line_no)
-    )
+    AND NOT t.is_posted
 """)
 """A line keeps the SKUs and pieces it is first posted with: a later mapping is about later lines,
-and a cancel brings back what its sale took.
+and a cancel brings back what its sale took. Which lines are posted is asked before, because a
+statement that looks into the table it fills is quadratic while the planner takes that for empty.
 """
 
 _COMPARE = text("""
@@ -230,9 +237,10 @@ def post_lines(db: Connection, *, run_id: str | None, whole: bool) -> Posting:
     for stage in _STAGES:
         db.execute(text(stage))
     lines = db.execute(_TOUCH, {"since": BEGINNING if whole else since}).rowcount
-    db.execute(text("ANALYZE stage_touched"))
-    db.execute(_FREEZE)
-    db.execute(_COMPARE)
+    below = raw_connection(db)
+    refresh_statistics(below, "stage_touched", lines)
+    refresh_statistics(below, "stock_postings", db.execute(_FREEZE).rowcount)
+    refresh_statistics(below, "stage_moved", db.execute(_COMPARE).rowcount)
     entries = db.execute(_POST, {"run_id": run_id}).rowcount
     db.execute(_REMEMBER)
     db.execute(_RESERVE)
@@ -246,7 +254,9 @@ def add_entries(db: Connection, entries: Sequence[Entry]) -> set[str]:
     below = raw_connection(db)
     if unfit := copy_rows(below, ENTRIES, entries):
         raise ValueError(f"the database cannot hold {unfit[0].row}: {unfit[0].reason}")
-    return {key for (key,) in below.execute(_INSERT)}
+    added = {key for (key,) in below.execute(_INSERT)}
+    refresh_statistics(below, "stock_balances", len(added))
+    return added
 
 
 def balances(db: Connection, skus: Collection[int] | None = None) -> list[Balance]:
