@@ -64,8 +64,11 @@ class Shop:
         self.load(account, claims=[rows.claim(claim_no, order_no, **values)])
 
     def post(self, **how):
+        """Post, and let the next posting look back no further than it must."""
         with self.warehouse.transaction() as db:
-            return ledger.post_movements(db, **how)
+            done = ledger.post_movements(db, **how)
+        self.sql("UPDATE stock_progress SET posted_until = now()")
+        return done
 
     def stock(self, code):
         """(on hand, reserved) of a SKU."""
