@@ -13,6 +13,8 @@ import click
 from erp_assets import clock
 from erp_assets.cli_jobs import jobs
 from erp_assets.cli_prices import prices
+from erp_assets.cli_skus import skus
+from erp_assets.cli_stock import stock
 from erp_assets.clock import Window
 from erp_assets.errors import ErpError
 
@@ -70,6 +72,8 @@ def main() -> None:
 
 main.add_command(jobs)
 main.add_command(prices)
+main.add_command(skus)
+main.add_command(stock)
 
 
 @main.command()

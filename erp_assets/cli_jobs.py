@@ -1,12 +1,13 @@
 """`erp jobs`: the rows of schedule_jobs from the shell. Each wish is a row; the dispatcher acts."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from erp_assets.cli_database import database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,22 +31,6 @@ def jobs() -> None:
     """
 
 
-@contextmanager
-def _database() -> "Iterator[tuple[Settings, Connection]]":
-    from erp_assets import settings as configured
-    from erp_assets.warehouse.engine import Warehouse
-    from erp_assets.warehouse.server import database_url
-
-    known = configured.load()
-    warehouse = Warehouse(database_url(known.home, known.database_url))
-    try:
-        warehouse.migrate()
-        with warehouse.transaction() as db:
-            yield known, db
-    finally:
-        warehouse.dispose()
-
-
 @jobs.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_jobs(as_json: bool) -> None:
@@ -56,7 +41,7 @@ def list_jobs(as_json: bool) -> None:
 
     from erp_assets.scheduling import actions, slots
 
-    with _database() as (known, db):
+    with database() as (known, db):
         lines = actions.jobs(db)
     if as_json:
         _print_json([line._asdict() for line in lines])
@@ -89,7 +74,7 @@ def show(job: int) -> None:
     """Show everything about one job as JSON: its row, its lock, its last executions."""
     from erp_assets.scheduling import actions
 
-    with _database() as (_, db):
+    with database() as (_, db):
         found = actions.job_in_full(db, job)
         past = actions.executions(db, job_id=job, most=10)
     found["executions"] = [it._asdict() for it in past]
@@ -174,7 +159,7 @@ def history(job: int | None, most: int, as_json: bool) -> None:
 
     from erp_assets.scheduling import actions
 
-    with _database() as (known, db):
+    with database() as (known, db):
         lines = actions.executions(db, job_id=job, most=most)
     if as_json:
         _print_json([line._asdict() for line in lines])
@@ -205,7 +190,7 @@ def next_slots(job: int, most: int) -> None:
     from erp_assets import clock
     from erp_assets.scheduling import actions, slots
 
-    with _database() as (known, db):
+    with database() as (known, db):
         line = actions.job(db, job)
     schedule = slots.parse(*line.schedule, zone=known.timezone)
     first = line.next_run_at or slots.first_slot(schedule, clock.utc_now())
@@ -216,14 +201,14 @@ def next_slots(job: int, most: int) -> None:
 
 
 def _act(action: "Callable[[Connection], T]") -> T:
-    with _database() as (_, db):
+    with database() as (_, db):
         return action(db)
 
 
 def _warn_when_asleep() -> None:
     from erp_assets.scheduling import actions
 
-    with _database() as (_, db):
+    with database() as (_, db):
         beat = actions.heartbeat(db)
     if beat.age_s is None or beat.age_s > 60:
         click.echo("the scheduler is not running, so nothing happens yet: start it (make dev)")

@@ -12,8 +12,8 @@ import click
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from erp_assets.planning.price_files import BadLine
     from erp_assets.planning.pricing import Verdict
-    from erp_assets.planning.sheets import BadLine
 
 T = TypeVar("T")
 STATUSES = ("planned", "approved", "rejected", "pushed", "skipped")
@@ -258,10 +258,10 @@ def import_rules(file: str, dry_run: bool) -> None:
 
     Rules that the file does not name stay as they are; is_active=false puts one out of use.
     """
-    from erp_assets.planning import rule_files, sheets
+    from erp_assets.planning import price_files, rule_files
     from erp_assets.warehouse import price_queries
 
-    body = sheets.fetch(file)
+    body = price_files.fetch(file)
     with _database() as db:
         found = rule_files.parse(
             file,

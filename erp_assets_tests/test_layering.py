@@ -28,8 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "definitions": {"defs", "settings"},
     "demonstration": GROUND | {"launching", "settings", "simulated", "warehouse"},
 }
-COMMANDS = {"cli", "cli_jobs", "cli_prices"}
-EVERYTHING = {"bench", "cli", "cli_jobs", "cli_prices", "__main__"}
+COMMANDS = {"cli", "cli_database", "cli_jobs", "cli_prices", "cli_skus", "cli_stock"}
+EVERYTHING = COMMANDS | {"bench", "__main__"}
 """What stands on top may import all of the package."""
 
 ONLY_IN = {

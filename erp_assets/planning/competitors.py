@@ -14,8 +14,8 @@ import httpx
 
 from erp_assets import clock
 from erp_assets.errors import BadRow, ErpError, TransientError
-from erp_assets.planning import sheets
-from erp_assets.planning.sheets import BadFile, BadLine, Line
+from erp_assets.planning import price_files
+from erp_assets.planning.price_files import BadFile, BadLine, Line
 from erp_assets.records import CompetitorPrice, FoundOffer
 from erp_assets.warehouse.price_queries import WantedRow
 
@@ -88,14 +88,14 @@ class FileSource:
 
     def read(self, now: datetime) -> Reading:
         """Return the prices of the file."""
-        body = sheets.fetch(self._url, transport=self._transport)
+        body = price_files.fetch(self._url, transport=self._transport)
         return self.parse(self._url, body, now)
 
     def parse(self, name: str, body: bytes, now: datetime) -> Reading:
         """Return the prices of a file's bytes; `name` ends in its kind."""
         bad: list[BadLine] = []
         prices: dict[tuple[object, ...], tuple[int, CompetitorPrice]] = {}
-        for line in sheets.lines(name, body, bad):
+        for line in price_files.lines(name, body, bad):
             try:
                 price = self._price(line, now)
             except BadRow as error:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from erp_assets.errors import BadRow
-from erp_assets.planning import sheets
+from erp_assets.planning import price_files
 from erp_assets.planning.competitors import whole
+from erp_assets.planning.price_files import BadFile, BadLine
 from erp_assets.planning.rules import Mode
-from erp_assets.planning.sheets import BadFile, BadLine
 from erp_assets.planning.won import MOST_PRICE
 from erp_assets.warehouse.price_queries import RULE_COLUMNS
 
@@ -60,7 +60,7 @@ def parse(
     """
     found = RuleRows([], [], [])
     there, seen = set(known), dict[int, int]()
-    for line in sheets.lines(name, body, found.bad):
+    for line in price_files.lines(name, body, found.bad):
         unknown = sorted(line.cells.keys() - set(HEADERS))
         if unknown:
             raise BadFile(f"no such column: {', '.join(unknown)}; there are {', '.join(HEADERS)}")

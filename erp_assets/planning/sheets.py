@@ -1,271 +1,294 @@
-"""Tables out of files: CSV, JSON and XLSX, local or by URL, as rows of text with line numbers.
+"""CSV files as Korean offices write them: every row understood, or refused with its line.
 
-XLSX is read here with zipfile and lxml: numbers stay the text they are in the file, where other
-readers make binary fractions of them. A formula counts as the value that was saved with it.
+UTF-8 with or without a byte order mark, or CP949 (Excel's own); comma, semicolon or tab. Column
+names are English or Korean, in any order; columns that nobody asked for are ignored.
 """
 
 import csv
-import io
-import json
-import logging
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from codecs import BOM_UTF8
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
-import fsspec
-import httpx
-from lxml import etree
+from erp_assets.errors import BadRow, PermanentError
 
-from erp_assets.errors import PermanentError, TransientError
+T = TypeVar("T")
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, signatures included
-MOST_BYTES = 64 * 1024 * 1024
-PACKAGES = {"s3": "s3fs", "sftp": "paramiko"}
-"""Scheme → the package that fsspec needs for it."""
-MOST_JOINED = 20
-"""Lines that one row of a CSV may go over."""
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-REPLACED = "\ufffd"
-CELL = re.compile(r"([A-Z]+)[0-9]+")
-NUMBER = re.compile(r"[0-9]{1,9}")
-MOST_COLUMNS = 1_000
-BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError),
-    *(KeyError, StopIteration, NotImplementedError, RuntimeError, ValueError, EOFError, OSError),
-)
-"""What zipfile and lxml raise at a file that is no workbook, or an encrypted one."""
-RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+MOST_PIECES = 1_000_000
+"""A larger stock is a slip of the pen: markets take five to eight digits."""
+
+MOST_BYTES = 200_000_000
+
+NAMES: Mapping[str, frozenset[str]] = {
+    "code": frozenset({"code", "sku", "sku_code", "sku코드", "품목코드", "자체상품코드"}),
+    "name": frozenset({"name", "sku_name", "품목명", "상품명", "이름"}),
+    "barcode": frozenset({"barcode", "ean", "바코드"}),
+    "account": frozenset({"account", "계정"}),
+    "product_no": frozenset({"product_no", "상품번호"}),
+    "option_no": frozenset({"option_no", "옵션번호"}),
+    "pieces": frozenset({"pieces", "수량배수", "구성수량"}),
+    "quantity": frozenset({"quantity", "qty", "수량", "재고", "재고수량"}),
+    "at": frozenset({"at", "date", "counted_at", "received_at", "일시", "일자", "날짜"}),
+    "reference": frozenset({"reference", "전표번호", "참조번호"}),
+    "note": frozenset({"note", "memo", "메모", "비고", "적요"}),
+}
+"""Our name of a column → what files call it, in lower case."""
+
+MOST_LINES = 20
+"""How many lines one row may have, by line breaks within quotation marks."""
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)", re.ASCII)
+_POWER = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+?\d+", re.ASCII)
 
 
-class BadFile(PermanentError):
-    """A file that is no table, or lacks a column; the text says which."""
+class BadSheet(PermanentError):
+    """A file that cannot be read at all; nothing of it was taken."""
 
 
-class BadLine(NamedTuple):
-    """A row that was left out, and why. line: of the file, the header being 1 (JSON: item)."""
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One row. line: where it begins in the file, the header being 1. cells: by our names."""
 
     line: int
-    reason: str
-
-
-class Line(NamedTuple):
-    """A row: header → text; empty cells are not there."""
-
-    number: int
     cells: Mapping[str, str]
 
 
-def fetch(
-    url: str, *, transport: httpx.BaseTransport | None = None, most: int = MOST_BYTES
-) -> bytes:
-    """Return a file by path, file://, https://, sftp:// or s3://; http:// on this machine only.
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that was not taken, and why. cells: as far as they could be read, by our names."""
 
-    Raises: BadFile: not there, too large, scheme not known or its package not installed.
-    TransientError: the server did not answer.
+    line: int
+    reason: str
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A file's rows. columns: those found, by our names."""
+
+    columns: frozenset[str]
+    rows: list[SheetRow] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of a file, in rows. unchanged: stored already. refused: by line."""
+
+    stored: int
+    unchanged: int
+    refused: Sequence[Refused]
+
+
+def imported(sheet: Sheet, *, stored: int, unchanged: int) -> Imported:
+    """Return what came of a sheet whose rows have all been dealt with."""
+    return Imported(stored, unchanged, sorted(sheet.refused, key=lambda it: it.line))
+
+
+def read_sheet(content: bytes) -> Sheet:
+    """Read a CSV file.
+
+    Raises: BadSheet when it is empty, too large, no text, or has no header we know.
     """
-    parts = urlsplit(url)
-    if parts.scheme in ("http", "https"):
-        if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
-            raise BadFile("http:// can be changed on its way: use https://")
-        return _download(url, transport, most)
-    if parts.scheme not in ("", "file", *PACKAGES):
-        raise BadFile(f"{parts.scheme}:// is not known: use a path, https, sftp or s3")
-    try:
-        with fsspec.open(url, "rb") as file:
-            body: bytes = file.read(most + 1)
-            _limit(len(body), most)
-            return body
-    except ImportError:
-        package = PACKAGES.get(parts.scheme, "")
-        raise BadFile(f"{parts.scheme}:// needs a package: pip install {package}") from None
-    except OSError as error:
-        raise BadFile(f"cannot be read: {error.strerror or type(error).__name__}") from None
-    except BadFile:
-        raise
-    except Exception as error:  # noqa: BLE001 - the packages behind fsspec have classes of their own
-        raise BadFile(f"cannot be read: {type(error).__name__}") from None
-
-
-def _download(url: str, transport: httpx.BaseTransport | None, most: int) -> bytes:
-    try:
-        with (
-            httpx.Client(transport=transport, timeout=30, follow_redirects=False) as client,
-            client.stream("GET", url) as answer,
-        ):
-            if answer.status_code >= 500:
-                raise TransientError(f"the server answered {answer.status_code}")
-            if answer.status_code != 200:
-                raise BadFile(f"the server answered {answer.status_code}")
-            found = bytearray()
-            for piece in answer.iter_bytes():
-                found += piece
-                _limit(len(found), most)
-            return bytes(found)
-    except httpx.HTTPError as error:  # its text may hold the address, and that a signature
-        raise TransientError(f"the server did not answer: {type(error).__name__}") from None
-
-
-def _limit(size: int, most: int) -> None:
-    if size > most:
-        raise BadFile(f"larger than {most // 1024**2} MB")
-
-
-def lines(name: str, body: bytes, bad: list[BadLine]) -> Iterator[Line]:
-    """Yield the rows of a file called `name`; those that are none are appended to `bad`.
-
-    Raises: BadFile: no table at all.
-    """
-    kind = urlsplit(name).path.lower().rpartition(".")[2]
-    if kind == "json":
-        yield from _json_lines(body, bad)
-    elif kind in ("xlsx", "xlsm"):
-        yield from _table(_xlsx_rows(body), bad)
-    elif kind in ("csv", "tsv", "txt"):
-        yield from _table(_csv_rows(text_of(body), "\t" if kind == "tsv" else ",", bad), bad)
-    else:
-        raise BadFile(f"{kind!r} is no kind of table known here: use csv, json or xlsx")
-
-
-def text_of(body: bytes) -> str:
-    """Decode UTF-8, with or without BOM, or CP949; bytes that are neither become U+FFFD."""
-    for encoding in ("utf-8-sig", "cp949"):
-        try:
-            return body.decode(encoding)
-        except UnicodeDecodeError:
+    if len(content) > MOST_BYTES:
+        raise BadSheet(f"the file is larger than {MOST_BYTES:,} bytes; split it")
+    written = _decoded(content)
+    sheet: Sheet | None = None
+    places: Mapping[int, str] = {}
+    width = 0
+    for record in _records(_LINE_END.split(written), _delimiter(written)):
+        line, cells = record.line, record.cells
+        if sheet is None:
+            places, width = _header(cells), len(cells)
+            sheet = Sheet(frozenset(places.values()))
             continue
-    found = [body.decode(it, "replace") for it in ("utf-8-sig", "cp949")]
-    return min(found, key=lambda it: it.count(REPLACED))
-
-
-def _table(rows: Iterator[tuple[int, Sequence[str]]], bad: list[BadLine]) -> Iterator[Line]:
-    """Take the first row for the header."""
-    header = [it.strip() for it in next(rows, (0, ()))[1]]
-    if not any(header):
-        raise BadFile("there is no header")
-    for number, cells in rows:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            bad.append(BadLine(number, f"has {len(cells)} cells, the header {len(header)}"))
-        elif any(REPLACED in cell for cell in cells):
-            bad.append(BadLine(number, "holds bytes that are neither UTF-8 nor CP949"))
+        named = {name: cells[n].strip() for n, name in places.items() if n < len(cells)}
+        if reason := _malformed(record, width):
+            sheet.refused.append(Refused(line, reason, named))
         else:
-            pairs = zip(header, (cell.strip() for cell in cells), strict=False)
-            yield Line(number, {name: cell for name, cell in pairs if name and cell})
+            sheet.rows.append(SheetRow(line, named))
+    if sheet is None:
+        raise BadSheet("the file is empty")
+    return sheet
 
 
-def _csv_rows(text: str, delimiter: str, bad: list[BadLine]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield rows with the number of their first line; a quote left open costs its own line only."""
-    physical = list(io.StringIO(text, newline=None))
-    n = 0
-    while n < len(physical):
-        for height in range(1, MOST_JOINED + 1):
-            row = _csv_row("".join(physical[n : n + height]), delimiter)
-            if row is not None:
-                yield n + 1, row
+def take(sheet: Sheet, needed: Sequence[str], read: Callable[[SheetRow], T]) -> list[tuple[int, T]]:
+    """Return (line, what `read` made of it) of each row; refusals of `read` join the sheet's.
+
+    Raises: BadSheet when a needed column is missing.
+    """
+    if missing := [name for name in needed if name not in sheet.columns]:
+        raise BadSheet(
+            f"the column {missing[0]} is missing (also read: {_also(missing[0])}); "
+            f"needed are {', '.join(needed)}"
+        )
+    taken: list[tuple[int, T]] = []
+    for row in sheet.rows:
+        try:
+            taken.append((row.line, read(row)))
+        except BadRow as error:
+            sheet.refused.append(Refused(row.line, str(error), row.cells))
+    return taken
+
+
+def first_of_each(
+    sheet: Sheet, rows: Iterable[tuple[int, T]], key: Callable[[T], Hashable]
+) -> dict[Hashable, tuple[int, T]]:
+    """Return key → its first row; rows that repeat a key are refused."""
+    first: dict[Hashable, tuple[int, T]] = {}
+    for line, row in rows:
+        taken = first.setdefault(key(row), (line, row))[0]
+        if taken != line:
+            sheet.refused.append(Refused(line, f"repeats line {taken}, which counts"))
+    return first
+
+
+def needed_text(row: SheetRow, name: str) -> str:
+    """Return a cell that must not be empty."""
+    if not (found := row.cells.get(name, "")):
+        raise BadRow(f"{name} is empty")
+    if _POWER.fullmatch(found):
+        raise BadRow(f"{name} {found} was cut short by a spreadsheet: format the column as text")
+    return found
+
+
+def text_or_none(row: SheetRow, name: str) -> str | None:
+    """Return a cell that may be empty or missing."""
+    return needed_text(row, name) if row.cells.get(name) else None
+
+
+def number(row: SheetRow, name: str, *, least: int, most: int = MOST_PIECES) -> int:
+    """Return a whole number within [least, most]; thousands may have commas."""
+    found = row.cells.get(name, "")
+    if not found:
+        raise BadRow(f"{name} is empty")
+    if not _NUMBER.fullmatch(found):
+        raise BadRow(f"{name} {found[:40]!r} is not a whole number")
+    if len(found) > 20:
+        raise BadRow(f"{name} {found[:20]}… is more than {most:,}")
+    value = int(found.replace(",", ""))
+    if value < least:
+        raise BadRow(f"{name} {value:,} is less than {least:,}")
+    if value > most:
+        raise BadRow(f"{name} {value:,} is more than {most:,}")
+    return value
+
+
+def moment(row: SheetRow, *, default: datetime | None, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant of column `at`, else `default`. A day alone begins at midnight."""
+    found = row.cells.get("at", "")
+    if not found and default is None:
+        raise BadRow("at is empty: say when, in a column at or with --at")
+    value = parse_moment(found, zone) if found else default
+    if value is None or value > now:
+        raise BadRow(f"at {found or value} lies in the future")
+    return value
+
+
+def parse_moment(written: str, zone: ZoneInfo) -> datetime:
+    """Return the instant of `2026-11-03`, `2026-11-03 09:30` or ISO 8601; BadRow otherwise."""
+    try:
+        value = datetime.fromisoformat(written.replace("/", "-"))
+    except ValueError:
+        raise BadRow(f"at {written[:40]!r} is not a time like 2026-11-03 09:30") from None
+    return value if value.tzinfo else value.replace(tzinfo=zone)
+
+
+def _decoded(content: bytes) -> str:
+    """Return the text; letters of neither encoding become U+FFFD, and spoil their rows only.
+
+    CP949 is hardly ever valid UTF-8, so the encoding is UTF-8 where most lines beyond ASCII are.
+    """
+    content = content.removeprefix(BOM_UTF8)
+    beyond = [line for line in content.split(b"\n") if not line.isascii()]
+    is_utf8 = 2 * sum(_is_utf8(line) for line in beyond) > len(beyond)
+    return content.decode("utf-8" if is_utf8 else "cp949", errors="replace")
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Record(NamedTuple):
+    """One row as written. is_closed: are its quotation marks in order?"""
+
+    line: int
+    cells: list[str]
+    is_closed: bool
+
+
+def _records(lines: Sequence[str], delimiter: str) -> Iterator[_Record]:
+    """Yield each row that is not blank.
+
+    A quotation mark that is never closed spoils its own line, not all that follows; csv.reader
+    over the whole file would let it.
+    """
+    place = 0
+    while place < len(lines):
+        cells, length = _record(lines, place, delimiter)
+        if cells is None:
+            yield _Record(place + 1, lines[place].split(delimiter), is_closed=False)
+        elif any(cell.strip() for cell in cells):
+            yield _Record(place + 1, cells, is_closed=True)
+        place += length
+
+
+def _record(lines: Sequence[str], place: int, delimiter: str) -> tuple[list[str] | None, int]:
+    """Return the cells of the row that begins at `place`, None if broken, and its lines."""
+    if not lines[place].strip():
+        return [], 1
+    for length in range(1, MOST_LINES + 1):
+        whole = "\n".join(lines[place : place + length])
+        try:
+            [cells] = csv.reader([whole], delimiter=delimiter, strict=True)
+        except csv.Error:
+            if '"' not in whole:
                 break
         else:
-            bad.append(BadLine(n + 1, "has a quote that does not end"))
-            height = 1
-        n += height
+            return cells, length
+    return None, 1
 
 
-def _csv_row(text: str, delimiter: str) -> Sequence[str] | None:
-    try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), ())
-    except csv.Error:
-        return None
+def _delimiter(written: str) -> str:
+    header = next((line for line in written.splitlines() if line.strip()), "")
+    return max(",;\t", key=header.count)
 
 
-def _json_lines(body: bytes, bad: list[BadLine]) -> Iterator[Line]:
-    try:
-        found = json.loads(text_of(body), parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise BadFile("is no JSON") from None
-    if isinstance(found, dict):
-        found = next((it for it in found.values() if isinstance(it, list)), None)
-    if not isinstance(found, list):
-        raise BadFile("holds no list of objects")
-    for number, item in enumerate(found, 1):
-        if isinstance(item, dict):
-            told = {str(name): value for name, value in item.items() if _is_leaf(value)}
-            cells = {name: str(value).strip() for name, value in told.items()}
-            yield Line(number, {name: cell for name, cell in cells.items() if cell})
-        else:
-            bad.append(BadLine(number, "is no object"))
-
-
-def _is_leaf(value: object) -> bool:
-    return isinstance(value, str | int | Decimal) and not isinstance(value, bool)
-
-
-def _xlsx_rows(body: bytes) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield the rows of the first sheet with their numbers."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as book:
-            shared = _shared(book) if "xl/sharedStrings.xml" in book.namelist() else []
-            sheet = _xml(book, _first_sheet(book))
-    except BROKEN:
-        raise BadFile("is no XLSX workbook") from None
-    for n, row in enumerate(sheet.iter("{*}row"), 1):
-        cells: dict[int, str] = {}
-        for place, cell in enumerate(row.iter("{*}c")):
-            column = _place(cell.get("r"), place)
-            if column < MOST_COLUMNS:
-                cells[column] = _cell(cell, shared)
-        width = max(cells, default=-1) + 1
-        told = row.get("r", "")
-        yield (
-            int(told) if NUMBER.fullmatch(told) else n,
-            [cells.get(place, "") for place in range(width)],
+def _header(cells: Sequence[str]) -> Mapping[int, str]:
+    places: dict[int, str] = {}
+    for place, cell in enumerate(cells):
+        written = cell.strip().lower()
+        name = next((ours for ours, theirs in NAMES.items() if written in theirs), None)
+        if name in places.values():
+            raise BadSheet(f"two columns mean {name}; leave one")
+        if name:
+            places[place] = name
+    if not places:
+        raise BadSheet(
+            f"the first line names no column we know; it begins with {', '.join(cells)[:60]!r}"
         )
+    return places
 
 
-def _first_sheet(book: zipfile.ZipFile) -> str:
-    first = next(_xml(book, "xl/workbook.xml").iter("{*}sheet"))
-    for relation in _xml(book, "xl/_rels/workbook.xml.rels").iter("{*}Relationship"):
-        if relation.get("Id") == first.get(RELATION):
-            target = str(relation.get("Target"))
-            return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-    raise KeyError("first sheet")
+def _malformed(record: _Record, width: int) -> str | None:
+    if not record.is_closed:
+        return "a quotation mark is not closed, or stands within a cell"
+    if len(record.cells) != width:
+        return f"{len(record.cells)} cells where the header has {width}"
+    if any("\ufffd" in cell for cell in record.cells):
+        return "a letter is neither UTF-8 nor CP949"
+    if any("\x00" in cell for cell in record.cells):
+        return "a cell holds a NUL"
+    return None
 
 
-def _shared(book: zipfile.ZipFile) -> list[str]:
-    return [_words(it) for it in _xml(book, "xl/sharedStrings.xml").iter("{*}si")]
-
-
-def _xml(book: zipfile.ZipFile, name: str) -> Any:
-    _limit(book.getinfo(name).file_size, MOST_BYTES)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    root: Any = etree.fromstring(book.read(name), parser)
-    if root.getroottree().docinfo.doctype:
-        raise BadFile("has a DOCTYPE, as no workbook has")
-    return root
-
-
-def _words(element: Any) -> str:
-    return "".join(it.text or "" for it in element.iter("{*}t"))
-
-
-def _cell(cell: Any, shared: Sequence[str]) -> str:
-    if cell.get("t") == "inlineStr":
-        return _words(cell)
-    value = next((it.text or "" for it in cell.iter("{*}v")), "")
-    if cell.get("t") != "s":
-        return "" if cell.get("t") == "e" else value
-    is_there = NUMBER.fullmatch(value) and int(value) < len(shared)
-    return shared[int(value)] if is_there else REPLACED
-
-
-def _place(reference: str | None, place: int) -> int:
-    match = CELL.fullmatch(reference or "")
-    if match is None:
-        return place
-    number = 0
-    for letter in match[1][:3]:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
+def _also(name: str) -> str:
+    return ", ".join(sorted(NAMES[name] - {name}))

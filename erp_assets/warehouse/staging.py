@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 Row = tuple[Any, ...]
 LARGEST_INTEGER = 2**31 - 1
+MANY_ROWS = 1_000
 POSTGRES = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -75,6 +76,12 @@ def copy_rows(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) ->
     """Fill the emptied staging table with `rows`; return those it cannot hold."""
     db.execute(stage.create())
     return append_rows(db, stage, rows)
+
+
+def refresh_statistics(db: psycopg.Connection[Any], table: str, rows: int) -> None:
+    """Let the planner see `rows` just written; without, it takes nested loops over all of them."""
+    if rows >= MANY_ROWS:
+        db.execute(f"ANALYZE {table}")
 
 
 def append_rows(db: psycopg.Connection[Any], stage: Stage, rows: Sequence[Row]) -> list[Unfit]:

@@ -74,12 +74,19 @@ def _account(*, bulk: bool = False) -> Column[int]:
     return Column("account_id", Integer, *refers, primary_key=True, comment=comment)
 
 
-def _stamps() -> tuple[Column[Any], ...]:
-    now: dict[str, Any] = {"server_default": func.now(), "nullable": False}
+def _now(name: str, comment: str) -> Column[Any]:
     kind = DateTime(timezone=True)
+    return Column(name, kind, nullable=False, server_default=func.now(), comment=comment)
+
+
+def _pieces(name: str, comment: str) -> Column[Any]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
+
+
+def _stamps() -> tuple[Column[Any], ...]:
     return (
-        Column("first_seen_at", kind, comment="When this row was first stored", **now),
-        Column("changed_at", kind, comment="When a value of this row last changed", **now),
+        _now("first_seen_at", "When this row was first stored"),
+        _now("changed_at", "When a value of this row last changed"),
     )
 
 
@@ -190,6 +197,7 @@ market_order_lines = Table(
     _text("address", "Address"),
     _text("delivery_note", "Note to the carrier"),
     *_stamps(),
+    Index(None, "changed_at", postgresql_using="brin"),
     comment="One row per (account, order, line)",
     postgresql_partition_by="RANGE (filed_at)",
 )
@@ -214,6 +222,7 @@ market_claims = Table(
     _text("option_no", "Option, where the claim names it"),
     *_stamps(),
     Index(None, "account_id", "order_no"),
+    Index(None, "changed_at", postgresql_using="brin"),
     comment="One row per (account, claim, line)",
 )
 
@@ -303,6 +312,14 @@ sku_listings = Table(
         server_default=text("1"),
         comment="Pieces of the SKU in one piece of the option",
     ),
+    Column(
+        "source",
+        Text,
+        nullable=False,
+        server_default="hand",
+        comment="Who mapped it: code, barcode, file or hand",
+    ),
+    _now("mapped_at", "When it was mapped"),
     comment="Which SKUs an option consists of",
 )
 
@@ -687,4 +704,88 @@ market_pushes = Table(
         postgresql_where=text("status = 'confirmed'"),
     ),
     comment="Outbox: changes of stock, price and sale on their way to the markets",
+)
+
+stock_ledger = Table(
+    "stock_ledger",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True, comment="Number of this entry"),
+    Column("sku_id", Integer, ForeignKey("skus.id"), nullable=False, comment="SKU"),
+    _time("occurred_at", "When it happened", null=False),
+    _text("kind", "opening, receipt, sale, cancel, return or adjustment", null=False),
+    _column("quantity", BigInteger(), "Pieces of the SKU; negative = they went away", null=False),
+    Column(
+        "source_key",
+        Text,
+        unique=True,
+        nullable=False,
+        comment="What caused it; the same event is never entered twice",
+    ),
+    _text("note", "Note"),
+    _text("run_id", "Run that entered it"),
+    _now("noted_at", "When it was entered"),
+    Index(None, "sku_id", "occurred_at"),
+    Index(
+        "stock_ledger_opening_key",
+        "sku_id",
+        unique=True,
+        postgresql_where=text("kind = 'opening'"),
+    ),
+    comment="Every change of stock; never changed, only added to",
+)
+
+stock_balances = Table(
+    "stock_balances",
+    metadata,
+    Column(
+        "sku_id",
+        Integer,
+        ForeignKey("skus.id"),
+        primary_key=True,
+        autoincrement=False,
+        comment="SKU",
+    ),
+    _pieces("on_hand", "Sum of the ledger, in pieces; negative = sold more than there was"),
+    _pieces("reserved", "Pieces of orders not yet paid, which the ledger does not hold"),
+    _time("counted_at", "Time of the opening count; empty = stock unknown"),
+    _time("opened_at", "When the opening count was entered"),
+    _now("changed_at", "When a sum last changed"),
+    comment="The ledger summed up per SKU; kept by a trigger of stock_ledger",
+)
+
+stock_postings = Table(
+    "stock_postings",
+    metadata,
+    _account(bulk=True),
+    _text("order_no", "Number of the order at the market", key=True),
+    _text("line_no", "Number of the line within the order", key=True),
+    Column("sku_id", Integer, ForeignKey("skus.id"), primary_key=True, comment="SKU"),
+    _int("pieces", "Pieces of the SKU in one of the line, as mapped when first posted", null=False),
+    _pieces("sold", "Pieces posted as sold"),
+    _pieces("cancelled", "Pieces posted as cancelled"),
+    _pieces("returned", "Pieces posted as returned to stock"),
+    _pieces("reserved", "Pieces counted in stock_balances.reserved"),
+    Column(
+        "entries",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="Entries posted so far; part of the next source_key",
+    ),
+    comment="What of an order line the ledger holds, one row per SKU inside it",
+)
+
+stock_progress = Table(
+    "stock_progress",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        server_default=text("1"),
+        comment="Always 1",
+    ),
+    _time("posted_until", "Changes before this are posted", null=False),
+    comment="One row: how far changes of orders and claims are posted",
 )

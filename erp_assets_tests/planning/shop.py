@@ -1,72 +1,84 @@
-"""A small shop in the database: SKUs, listings with prices, rules, competitors."""
+"""A seller's SKUs, mappings and counts in a test's database, and the loading of market rows."""
 
 from datetime import timedelta
 
 from sqlalchemy import text
 
-from erp_assets.records import Batch, CompetitorPrice
-from erp_assets.warehouse import price_plans, price_queries
+from erp_assets.planning import ledger
+from erp_assets.records import Batch
+from erp_assets.warehouse import stock_ledger
 from erp_assets.warehouse.loading import load
-from erp_assets_tests.planning.pricing import NOW
-from erp_assets_tests.warehouse.rows import offer, option, product
+from erp_assets.warehouse.stock_ledger import Entry
+from erp_assets_tests.warehouse import rows
 
-RULE = {"opt_in": True, "cost": 6_000, "fee_rate": "0.1", "mode": "fixed", "price": 9_000}
+COUNTED = rows.PLACED - timedelta(days=1)
 
 
 class Shop:
-    """Writes what a test needs and reads what came of it, each in a transaction of its own."""
+    """Speaks in SKU codes and order numbers; account 1, listing 7 unless said."""
 
     def __init__(self, warehouse):
         self.warehouse = warehouse
 
-    def do(self, action, *arguments, **options):
-        with self.warehouse.transaction() as db:
-            return action(db, *arguments, **options)
-
     def sql(self, statement, **values):
         with self.warehouse.transaction() as db:
-            found = db.execute(text(statement), values)
-            return [tuple(row) for row in found] if found.returns_rows else None
+            done = db.execute(text(statement), values)
+            return [tuple(row) for row in done] if done.returns_rows else []
 
-    def sku(self, code="S-1"):
-        return self.sql("INSERT INTO skus (code, name) VALUES (:c, :c) RETURNING id", c=code)[0][0]
-
-    def lists(self, sku_id, price=10_000, *, account=1, product_no="7", option_no="70", pieces=1):
-        """List an option of a SKU as the market shows it, read a minute ago."""
-        batch = Batch(
-            products=[product(product_no)],
-            options=[option(product_no, option_no)],
-            offers=[offer(product_no, option_no, price=price)],
+    def sku(self, code, barcode=None):
+        [(number,)] = self.sql(
+            "INSERT INTO skus (code, name, barcode) VALUES (:code, :code, :barcode) RETURNING id",
+            code=code,
+            barcode=barcode,
         )
+        return number
+
+    def map(self, option_no, *, product_no="7", account=1, **pieces):
+        for code, number in pieces.items():
+            self.sql(
+                "INSERT INTO sku_listings (account_id, product_no, option_no, sku_id, pieces) "
+                "SELECT :account, :product, :option, id, :pieces FROM skus WHERE code = :code",
+                account=account,
+                product=product_no,
+                option=option_no,
+                pieces=number,
+                code=code,
+            )
+
+    def count(self, code, quantity, at=COUNTED):
+        [(number,)] = self.sql("SELECT id FROM skus WHERE code = :code", code=code)
         with self.warehouse.transaction() as db:
-            load(db, account_id=account, kind="products", batch=batch)
-        self.read_at(NOW - timedelta(minutes=1))
-        self.sql(
-            "INSERT INTO sku_listings VALUES (:a, :p, :o, :s, :n)",
-            a=account,
-            p=product_no,
-            o=option_no,
-            s=sku_id,
-            n=pieces,
+            entry = Entry(number, at, "opening", quantity, f"opening:{number}")
+            return stock_ledger.add_entries(db, [entry])
+
+    def load(self, account=1, **batch):
+        with self.warehouse.transaction() as db:
+            load(db, account_id=account, kind="orders", batch=Batch(**batch))
+
+    def order(self, order_no, account=1, **values):
+        line = rows.line(order_no, **values)
+        order = rows.order(order_no, ordered_at=line.ordered_at)
+        self.load(account, orders=[order], lines=[line])
+
+    def claim(self, claim_no, order_no, account=1, **values):
+        self.load(account, claims=[rows.claim(claim_no, order_no, **values)])
+
+    def post(self, **how):
+        """Post, and let the next posting look back no further than it must."""
+        with self.warehouse.transaction() as db:
+            done = ledger.post_movements(db, **how)
+        self.sql("UPDATE stock_progress SET posted_until = now()")
+        return done
+
+    def stock(self, code):
+        """(on hand, reserved) of a SKU."""
+        with self.warehouse.transaction() as db:
+            found = {it.code: (it.on_hand, it.reserved) for it in ledger.balances(db)}
+        return found[code]
+
+    def entries(self, code):
+        return self.sql(
+            "SELECT l.kind, l.quantity FROM stock_ledger l JOIN skus k ON k.id = l.sku_id "
+            "WHERE k.code = :code ORDER BY l.id",
+            code=code,
         )
-
-    def read_at(self, moment):
-        self.sql("UPDATE market_skus SET offer_seen_at = :at", at=moment)
-
-    def shows(self, price, option_no="70"):
-        """Let the market show another price."""
-        self.sql("UPDATE market_skus SET price = :p WHERE option_no = :o", p=price, o=option_no)
-
-    def rule(self, sku_id=None, **values):
-        told = dict.fromkeys(price_queries.RULE_COLUMNS) | {"is_active": True, "pieces": 1}
-        row = told | {"sku_id": sku_id} | (RULE if sku_id else {}) | values
-        self.do(price_queries.add_rules, [row])
-        return self.sql("SELECT max(id) FROM price_rules")[0][0]
-
-    def competes(self, sku_id, price, *, hours=1, competitor="옆가게", pieces=1):
-        seen = NOW - timedelta(hours=hours)
-        found = CompetitorPrice(sku_id, pieces, "file", competitor, price, seen)
-        return self.do(price_queries.store_competitors, [found], now=NOW)
-
-    def plans(self, **wanted):
-        return self.do(price_plans.plans, **wanted)

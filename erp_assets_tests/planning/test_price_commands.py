@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from erp_assets import clock
 from erp_assets.cli import main
 from erp_assets.warehouse import price_plans, price_queries
-from erp_assets_tests.planning.shop import Shop
+from erp_assets_tests.planning.price_shop import Shop
 
 
 @pytest.fixture

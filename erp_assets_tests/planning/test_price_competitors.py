@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from erp_assets.errors import MarketBusy, MarketDenied, MarketDown, MarketRejected, TransientError
 from erp_assets.markets.eleven.search import ElevenSearch
-from erp_assets.planning import sheets
+from erp_assets.planning import price_files
 from erp_assets.planning.competitors import FileSource, SearchSource, collect
-from erp_assets.planning.sheets import BadFile, BadLine
+from erp_assets.planning.price_files import BadFile, BadLine
 from erp_assets.records import CompetitorPrice, FoundOffer
 from erp_assets.warehouse.price_queries import WantedRow
 from erp_assets_tests.planning.pricing import NOW
@@ -220,7 +220,7 @@ def test_a_file_is_read_by_path_and_by_file_url(tmp_path):
         source = FileSource(url, name="file", skus=SKUS, columns=COLUMNS)
         assert source.read(NOW).prices == [price()]
     with pytest.raises(BadFile, match="cannot be read: No such file"):
-        sheets.fetch(str(tmp_path / "none.csv"))
+        price_files.fetch(str(tmp_path / "none.csv"))
 
 
 def answering(status=200, body=b"", seen=None):
@@ -256,20 +256,20 @@ def test_a_file_is_read_over_https():
 )
 def test_what_cannot_be_fetched_says_why_and_no_secret(url, status, error, why):
     with pytest.raises(error, match=why) as raised:
-        sheets.fetch(url, transport=answering(status))
+        price_files.fetch(url, transport=answering(status))
     assert "s3cret" not in str(raised.value)
 
 
 def test_a_file_larger_than_memory_should_hold_is_refused(tmp_path):
     most = 1024 * 1024
     with pytest.raises(BadFile, match="larger than 1 MB"):
-        sheets.fetch(
+        price_files.fetch(
             "https://example.com/a", transport=answering(body=b"x" * (most + 1)), most=most
         )
     path = tmp_path / "a.csv"
     path.write_bytes(b"x" * (most + 1))
     with pytest.raises(BadFile, match="larger than 1 MB"):
-        sheets.fetch(str(path), most=most)
+        price_files.fetch(str(path), most=most)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_a_file_larger_than_memory_should_hold_is_refused(tmp_path):
 def test_a_scheme_whose_package_is_missing_names_it(monkeypatch, url, package):
     monkeypatch.setitem(sys.modules, package, None)  # as where it is not installed
     with pytest.raises(BadFile, match=f"pip install {package}"):
-        sheets.fetch(url)
+        price_files.fetch(url)
 
 
 def answer(*products, wrap="<Products><TotalCount>9</TotalCount>{}</Products>"):

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from erp_assets.planning import pricing
 from erp_assets.warehouse import price_plans, price_queries
+from erp_assets_tests.planning.price_shop import Shop
 from erp_assets_tests.planning.pricing import NOW
-from erp_assets_tests.planning.shop import Shop
 
 HOUR = timedelta(hours=1)
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from erp_assets.planning import rule_files
+from erp_assets.planning.price_files import BadFile
 from erp_assets.planning.rules import Mode
-from erp_assets.planning.sheets import BadFile
 
 
 def parse(text, known=(1, 2), name="rules.csv", encoding="utf-8"):
