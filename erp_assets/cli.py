@@ -390,7 +390,9 @@ def _work(known: "Settings", account: str, asked: Asked) -> None:
     from erp_assets.defs import runs
 
     wanted = runs.Wanted(account, asked.kinds, asked.window, missing=asked.missing)
-    runs.work(known, wanted, write=click.echo)
+    # Dagster sends what a step prints to the step's file; the parent listens at the old place.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1) as parent:
+        runs.work(known, wanted, write=lambda line: click.echo(line, file=parent))
 
 
 def _collect(

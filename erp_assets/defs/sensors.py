@@ -6,6 +6,7 @@ A slot that falls due before the next tick is waited for, so that it starts on t
 import os
 import socket
 import time
+import warnings
 from datetime import timedelta
 from functools import cache
 
@@ -22,6 +23,11 @@ from erp_assets.scheduling.settling import SUSPICION, RetryPolicy
 
 AHEAD = timedelta(seconds=4)
 """How far a tick with nothing to do looks ahead; Dagster makes the next one after five seconds."""
+
+# Dagster warns of an argument that it passes to itself when it gives a sensor its jobs.
+warnings.filterwarnings(
+    "ignore", "Parameter `owners` of initializer `SensorDefinition", category=dg.BetaWarning
+)
 
 Job = UnresolvedAssetJobDefinition | dg.JobDefinition
 
