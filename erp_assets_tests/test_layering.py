@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "health": {"clock", "errors", "scheduling", "settings", "warehouse"},
     "doctor": GROUND | {"accounts", "markets", "remedies", "settings", "warehouse"},
     "defs": GROUND
-    | {"accounts", "collecting", "markets", "scheduling", "settings", "simulated", "warehouse"},
+    | {"accounts", "collecting", "markets", "planning", "scheduling", "settings", "simulated"}
+    | {"warehouse"},
     "definitions": {"defs", "settings"},
     "demonstration": GROUND | {"launching", "settings", "simulated", "warehouse"},
 }

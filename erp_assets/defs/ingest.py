@@ -12,6 +12,7 @@ import dagster as dg
 from erp_assets import clock
 from erp_assets.clock import Window
 from erp_assets.collecting import Collected
+from erp_assets.defs.pushing import push_touched
 from erp_assets.defs.resources import Platform
 from erp_assets.defs.tickets import failures, settle
 from erp_assets.scheduling.working import Ticket
@@ -106,6 +107,34 @@ def report(result: Collected, tables: Sequence[str]) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "rows_per_second": round(sum(result.seen.values()) / max(result.seconds, 1e-9)),
     }
+
+
+def report_days(context: dg.OpExecutionContext, account: str, kind: str, result: Collected) -> int:
+    """Mark the partitions of the days that were read to their end as materialized."""
+    if result.window is None or result.complete_until is None:
+        return 0
+    days = clock.days(Window(result.window.since, result.complete_until))
+    for key in (dg.AssetKey(["raw", kind]), dg.AssetKey(["market", kind])):
+        metadata = report(result, tables_of(key))
+        for day in days:
+            partition = dg.MultiPartitionKey({"account": account, "date": day.isoformat()})
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
+    return len(days)
+
+
+def show_sold(context: dg.AssetExecutionContext, platform: Platform, ticket: Ticket) -> None:
+    """Write the stock of what was just sold to every account that lists it.
+
+    What does not get through stays in the outbox for the next run; the orders are stored.
+    """
+    with failures(ticket):
+        drained = push_touched(platform, run_id=context.run.run_id)
+    for account, told in drained.items():
+        context.log.info("%s: stock of %d options written", account, len(told.confirmed))
+        for it in told.failed:
+            context.log.warning("%s %s %s: %s", account, it.product_no, it.option_no, it.message)
+        if told.error is not None:
+            context.log.warning("%s: stock waits in the outbox: %s", account, told.error)
 
 
 def results(
@@ -243,6 +272,8 @@ def day_asset(
             else:
                 whole.add(part)
         if whole is not None:
+            if kind == "orders":
+                show_sold(context, platform, ticket)
             yield from results(context, ticket, whole)
 
     return collect

@@ -8,10 +8,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 from pydantic import Field
 
-from erp_assets import clock
-from erp_assets.clock import Window
-from erp_assets.collecting import WINDOWED, Collected
-from erp_assets.defs.ingest import report, tables_of
+from erp_assets.collecting import WINDOWED
+from erp_assets.defs.ingest import report_days
 from erp_assets.defs.resources import Platform
 from erp_assets.defs.tickets import DENIED, failures, settle
 from erp_assets.scheduling.job_types import BadJob, Call, job_type
@@ -110,22 +108,9 @@ def _fill(
         context.log.info("%s %s: collecting %s … %s", account, kind, *window)
         with failures(ticket):
             result = platform.collect_days(account, kind, window, run_id=context.run_id)
-        days += _report_days(context, account, kind, result)
+        days += report_days(context, account, kind, result)
         settle(ticket, result)
     return days
-
-
-def _report_days(context: dg.OpExecutionContext, account: str, kind: str, result: Collected) -> int:
-    """Mark the partitions of the days that were read to their end as materialized."""
-    if result.window is None or result.complete_until is None:
-        return 0
-    days = clock.days(Window(result.window.since, result.complete_until))
-    for key in (dg.AssetKey(["raw", kind]), dg.AssetKey(["market", kind])):
-        metadata = report(result, tables_of(key))
-        for day in days:
-            partition = dg.MultiPartitionKey({"account": account, "date": day.isoformat()})
-            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
-    return len(days)
 
 
 @dg.job(description="Find the order and claim days that were missed and collect them.")

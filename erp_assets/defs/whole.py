@@ -13,6 +13,7 @@ from erp_assets.defs.resources import Platform
 from erp_assets.defs.schedules import schedules
 from erp_assets.defs.sensors import Job, dispatcher_sensor
 from erp_assets.defs.tickets import ticket
+from erp_assets.defs.writing import sync_inventory, update_prices, written
 from erp_assets.scheduling.settling import SUSPICION
 
 
@@ -24,9 +25,20 @@ def whole(platform: Platform, *, suspicion: timedelta = SUSPICION) -> dg.Definit
     columns = column_schemas()
     accounts = account_partitions([account.key for account in platform.settings.accounts])
     days = day_partitions(accounts, platform.settings.history_start)
-    jobs: list[Job] = [*asset_jobs(), collect_missing, perform]
+    jobs: list[Job] = [
+        *asset_jobs(),
+        collect_missing,
+        perform,
+        sync_inventory,
+        update_prices,
+    ]
     return dg.Definitions(
-        assets=[*account_assets(accounts, columns), *day_assets(days, columns), *marts(columns)],
+        assets=[
+            *account_assets(accounts, columns),
+            *day_assets(days, columns),
+            *marts(columns),
+            *written(accounts, columns),
+        ],
         asset_checks=checks(),
         jobs=[*jobs, housekeeping],
         schedules=schedules(platform.settings.timezone),

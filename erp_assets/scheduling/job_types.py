@@ -70,12 +70,16 @@ class ReturnSync(Parameters):
 
 
 class InventorySync(Parameters):
-    """Nothing to say yet."""
+    """Nothing to say: policies and counts lie in the database."""
 
 
 class PriceUpdate(Parameters):
-    """update_competitors: read competitors' prices first."""
+    """mode: `review` waits for a person, `auto` sends what lies within every guard.
 
+    update_competitors: read competitors' prices first; without a source the run is partial.
+    """
+
+    mode: Literal["review", "auto"] = "review"
     update_competitors: bool = False
 
 
@@ -229,13 +233,21 @@ def _claims(parameters: ReturnSync, target: Target) -> Work:
     return _span("claims", target, target.today - timedelta(parameters.days_back), target.today)
 
 
+def _inventory(_: InventorySync, target: Target) -> Work:
+    return Work("sync_inventory", account=target.account)
+
+
+def _prices(_: PriceUpdate, target: Target) -> Work:
+    return Work("update_prices", account=target.account)
+
+
 BUILT_IN = (
     JobType("product_collection", ProductCollection, work=_products),
     JobType("order_collection", OrderCollection, work=_orders),
     JobType("shipment_sync", ShipmentSync, work=_shipments),
     JobType("return_sync", ReturnSync, work=_claims),
-    JobType("inventory_sync", InventorySync),
-    JobType("price_update", PriceUpdate),
+    JobType("inventory_sync", InventorySync, work=_inventory),
+    JobType("price_update", PriceUpdate, work=_prices),
     JobType("database_backup", DatabaseBackup, per_account=False),
     JobType("report_generation", ReportGeneration, per_account=False),
 )

@@ -40,8 +40,6 @@ BROKEN = {
     "cron": ({"cron_expression": "61 * * * *"}, "cron_expression"),
     "market": ({"market_codes": ["ebay"]}, "market_codes"),
     "account": ({"account_ids": [99]}, "account_ids: no account 99"),
-    "inventory": ({"job_type": "inventory_sync"}, "not available"),
-    "price": ({"job_type": "price_update"}, "not available"),
     "backup": ({"job_type": "database_backup"}, "not available"),
     "report": ({"job_type": "report_generation"}, "not available"),
 }

@@ -22,6 +22,8 @@ ASSETS = {
         "market/stock",
     },
     "marts": {"marts/daily_sales", "marts/order_lines_with_skus", "marts/stock_positions"},
+    "stock": {"stock/listed"},
+    "prices": {"prices/listed"},
 }
 CHECKS = {
     "market/claims:fresh_claims",
@@ -45,6 +47,8 @@ JOBS = {
     "housekeeping",
     "perform",
     "refresh_marts",
+    "sync_inventory",
+    "update_prices",
 }
 BY_DAY = {"raw/orders", "market/orders", "raw/claims", "market/claims"}
 NO_PARTITIONS = ASSETS["marts"]

@@ -33,13 +33,6 @@ LISTED = [
 ]
 """(account, listing, option, sku, pieces)."""
 
-BALANCES = """
-    CREATE TABLE IF NOT EXISTS stock_balances (
-        sku_id integer PRIMARY KEY, on_hand bigint, reserved bigint, counted_at timestamptz
-    )
-"""
-"""What the planning reads of the ledger's sums."""
-
 
 @pytest.fixture
 def db(warehouse):
@@ -121,7 +114,6 @@ def test_touched_skus_are_planned_as_in_the_whole(db, touched):
 
 
 def test_stock_is_unknown_until_it_was_counted(db):
-    db.execute(text(BALANCES))
     db.execute(
         text("""
             INSERT INTO stock_balances (sku_id, on_hand, reserved, counted_at)
