@@ -19,6 +19,7 @@ from erp_assets.warehouse import price_plans, stock_queries
 from erp_assets.warehouse.stock_queries import Listing, ListingKey
 
 SOURCE = "stock"
+SALES_LOOKED_AT = timedelta(days=3)
 PRICE_PLAN = "price_plan:"
 """Begins the source of a price push; the plan's number follows."""
 
@@ -34,6 +35,17 @@ _WRITTEN = text("""
         FROM market_pushes WHERE kind = 'stock' AND status = 'confirmed'
         ORDER BY account_id, product_no, option_no, confirmed_at DESC, id DESC
     ) p JOIN market_skus s USING (account_id, product_no, option_no)
+""")
+_SOLD_SINCE = text("""
+    SELECT account_id, product_no, option_no, sum(l.quantity)
+    FROM market_order_lines l JOIN market_skus s USING (account_id, product_no, option_no)
+    LEFT JOIN LATERAL (
+        SELECT max(confirmed_at) AS at FROM market_pushes p
+        WHERE (p.account_id, p.product_no, p.option_no, p.kind, p.status)
+            = (l.account_id, l.product_no, l.option_no, 'stock', 'confirmed')
+    ) w ON true
+    WHERE l.filed_at > :since AND l.ordered_at > greatest(s.offer_seen_at, w.at)
+    GROUP BY 1, 2, 3
 """)
 _OPEN_PLANNED = text("""
     SELECT account_id, product_no, option_no FROM market_pushes
@@ -76,8 +88,9 @@ def plan_stock(
     posting = ledger.post_movements(db, run_id=run_id)
     skus = None if touched is None else set(touched) | set(posting.skus)
     listings = stock_queries.listings(db, skus)
-    written = _written(db)
-    shown = [_as_written(it, written) for it in listings]
+    written = _written(db) if listings else {}
+    sold = _sold_since(db, now) if listings else {}
+    shown = [_as_now(it, written, sold) for it in listings]
     positions = stock_queries.positions(
         db, None if skus is None else stock_queries.skus_inside(shown)
     )
@@ -106,10 +119,25 @@ def _written(db: Connection) -> dict[ListingKey, _Last]:
     return {(row[0], row[1], row[2]): _Last(*row[3:]) for row in db.execute(_WRITTEN)}
 
 
-def _as_written(listing: Listing, written: Mapping[ListingKey, _Last]) -> Listing:
-    """Take a confirmed write for what the market shows until the market is read again."""
+def _sold_since(db: Connection, now: datetime) -> dict[ListingKey, int]:
+    """Return the units an option sold since its market was last read or written."""
+    found = db.execute(_SOLD_SINCE, {"since": now - SALES_LOOKED_AT})
+    return {(row[0], row[1], row[2]): int(row[3]) for row in found}
+
+
+def _as_now(
+    listing: Listing, written: Mapping[ListingKey, _Last], sold: Mapping[ListingKey, int]
+) -> Listing:
+    """Return the listing with what the market shows by now, as far as can be known.
+
+    A confirmed write counts until the market is read again, and a market takes off what it sells
+    by itself: to write that once more could put back a piece that is just being bought.
+    """
     last = written.get(listing.key)
-    return listing if last is None or last.is_read else listing._replace(shown=last.wanted)
+    shown = listing.shown if last is None or last.is_read else last.wanted
+    if shown is not None:
+        shown = max(0, shown - sold.get(listing.key, 0))
+    return listing._replace(shown=shown)
 
 
 def _pushes(

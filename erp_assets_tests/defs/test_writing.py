@@ -1,5 +1,7 @@
 """Stock and prices on their way to simulated markets, through real Dagster jobs."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -95,7 +97,7 @@ def test_a_sale_at_one_market_is_shown_at_the_other_by_the_same_run(
     sold = line(
         "900",
         "900-1",
-        ordered_at=platform.now(),
+        ordered_at=clock.utc_now() + timedelta(seconds=1),  # after Coupang was written
         quantity=3,
         amount=57_000,
         product_no=product,
@@ -112,6 +114,12 @@ def test_a_sale_at_one_market_is_shown_at_the_other_by_the_same_run(
     )
     assert done.success
     assert offers(made, "naver")[counted["naver"]].stock == RECEIVED - 3
+    told = sql(
+        platform,
+        "SELECT account_id, wanted, before FROM market_pushes WHERE run_id = :run",
+        run=done.run_id,
+    )
+    assert told == [(2, RECEIVED - 3, RECEIVED)], "the market that sold them counts by itself"
 
 
 def test_nothing_is_written_while_nobody_has_counted(platform, made, definitions, instance):
