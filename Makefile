@@ -13,7 +13,7 @@ BENCH_READY := .venv/.ready-bench
 WORKERS ?= 4
 DATA ?= ../shared/data/online_retail.csv.gz
 
-.PHONY: help demo test lint dev up-celery bench replay doctor stop clean
+.PHONY: help demo test lint dev up-celery bench replay simulate-stock doctor stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(BENCH_READY) ## Measure loading, collecting and scheduling, beside COPY
 
 replay: $(READY) ## Replay 541,909 real lines through all three protocols (minutes)
 	@$(BIN)/erp replay $(DATA)
+
+simulate-stock: $(READY) ## Live through a day of buyers at three markets, count what is oversold (minutes)
+	@$(BIN)/erp bench selling_day
 
 stop: $(READY) ## Stop the database and the simulator that run in the background
 	@$(BIN)/erp stop

@@ -334,7 +334,7 @@ def bench(parts: Sequence[str]) -> None:
     """Measure loading, collecting and scheduling; print JSON. Takes minutes.
 
     PARTS: load, http_against_dlt, under_limits, memory, definitions, dispatch, celery,
-    stock_planning; all when none is named.
+    stock_planning, selling_day; all when none is named.
     """
     from erp_assets.bench import run as benchmark
 

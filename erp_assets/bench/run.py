@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from erp_assets.bench import dispatch, load, planning, whole
+from erp_assets.bench import dispatch, load, planning, selling_day, whole
 from erp_assets.bench.surroundings import machine
 
 PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
@@ -16,6 +16,7 @@ PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "dispatch": dispatch.dispatch,
     "celery": dispatch.celery,
     "stock_planning": planning.stock,
+    "selling_day": selling_day.selling_day,
 }
 
 

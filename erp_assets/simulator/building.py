@@ -225,6 +225,15 @@ class _Life:
             order.lines.append(line)
         return order
 
+    def bought(self, at: datetime, item: Item, quantity: int) -> Order:
+        """Return a paid order of one line."""
+        n = next(self._numbers)
+        order = self.delivered(n, at, [])
+        line = self._line(order, n, 0, item, self._box_no(n, 0))
+        line.quantity = quantity
+        order.lines.append(line)
+        return order
+
     def _order_no(self, now: datetime, n: int) -> int:
         if self._shop.market == "coupang":
             return 22_000_000_000_000 + 37 * n
@@ -298,6 +307,26 @@ class _Life:
         self._shop.settle_claim(claim, ending)
         if ending is ClaimStatus.WITHDRAWN and claim.line.status is LineStatus.NEW:
             self._in(1, 24, lambda: self._confirm(claim.line))
+
+
+class Till:
+    """Sells pieces of one shop that has no life of its own."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._life = _Life(None, shop, random.Random(0), 1.0)  # noqa: S311 - guards nothing
+
+    def open(self, listings: int) -> None:
+        """List `listings` goods, the same at every market."""
+        for n in range(listings):
+            self._shop.add_listing(self._life.listing(n, self._shop.now()))
+
+    def sell(self, item: Item, quantity: int) -> bool:
+        """Sell as a market does: only what it shows. Return whether it did."""
+        if item.deleted or not item.on_sale or item.stock < quantity:
+            return False
+        self._shop.add_order(self._life.bought(self._shop.now(), item, quantity))
+        return True
 
 
 def bulk(
