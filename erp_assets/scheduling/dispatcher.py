@@ -9,7 +9,7 @@ next tick finds and asks for again. A row that cannot be read fails alone, with 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -67,6 +67,7 @@ class Dispatcher:
     market_of: what an operator wrote → market code; ValueError when it means none.
     who: names this process in locks. catch_up_cap: slots that `catch_up = all` runs at the most.
     suspicion: how long a run's process may not be seen before it counts as dead.
+    history_start: the first day that can be collected.
     """
 
     warehouse: Warehouse
@@ -78,6 +79,7 @@ class Dispatcher:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     catch_up_cap: int = 24
     suspicion: timedelta = SUSPICION
+    history_start: date = date.min
 
     def tick(self, now: datetime) -> list[Request]:
         """Do everything that is due at `now`; return the runs to ask for.
@@ -294,7 +296,7 @@ class _Beginner:
     def _target(self, account: str) -> Target:
         reached = self.reached.get(account)
         day = clock.kst_day(reached) if reached else None
-        return Target(account, clock.kst_day(self.now), day)
+        return Target(account, clock.kst_day(self.now), day, self.scheduler.history_start)
 
     @cached_property
     def known_accounts(self) -> Sequence[Account]:

@@ -1,6 +1,6 @@
 """What the system this replaces got wrong, numbered as in the operators' contract."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -215,6 +215,22 @@ def test_fault_06_a_broken_row_fails_alone_and_says_why(desk, columns, says):
     [execution] = desk.executions(broken)
     assert execution["status"] == "failed"
     assert says in execution["error_message"]
+
+
+@pytest.mark.parametrize("job_type", ["order_collection", "shipment_sync", "return_sync"])
+def test_fault_06_a_span_never_begins_before_the_history(desk, job_type):
+    start = date(2026, 11, 20)
+    desk.add(job_type, parameters='{"days_back": 366}')
+    [request] = desk.tick(history_start=start)
+    assert (request.work.first, request.work.last) == ("2026-11-20", "2026-11-24")
+
+
+def test_fault_06_a_day_before_the_history_is_refused_in_plain_words(desk):
+    job = desk.add("order_collection", parameters='{"since": "2026-11-19"}')
+    assert desk.tick(history_start=date(2026, 11, 20)) == []
+    [execution] = desk.executions(job)
+    assert execution["status"] == "failed"
+    assert "2026-11-19 lies before the first day of the history" in execution["error_message"]
 
 
 @pytest.mark.parametrize("moment", ["infinity", "9999-12-31", "-infinity", "0044-03-15 BC"])
