@@ -65,9 +65,9 @@ SETTLE = text("""
 
 COUNT_SETTLED = text("""
     UPDATE schedule_jobs SET
-        run_count = coalesce(run_count, 0) + 1,
-        success_count = coalesce(success_count, 0) + :good,
-        error_count = coalesce(error_count, 0) + :bad,
+        run_count = least(coalesce(run_count, 0) + 1::bigint, 2147483647),
+        success_count = least(coalesce(success_count, 0) + CAST(:good AS bigint), 2147483647),
+        error_count = least(coalesce(error_count, 0) + CAST(:bad AS bigint), 2147483647),
         last_error = :error,
         last_success_at = CASE WHEN :good = 1 THEN CAST(:completed_at AS timestamptz)
             ELSE last_success_at END,

@@ -248,6 +248,16 @@ def test_fault_06_a_moment_that_python_does_not_know_stops_nothing(desk, moment)
     assert strange in [int(it.run_key.split(":")[0]) for it in desk.tick()]
 
 
+def test_fault_06_a_counter_that_is_full_holds_no_execution_open(desk):
+    full = 2**31 - 1
+    job = desk.add(run_count=full, success_count=full, error_count=full)
+    desk.end(desk.tick())
+    desk.tick()
+    assert desk.executions(job)[0]["status"] == "completed"
+    assert desk.job(job)["run_count"] == full
+    assert desk.locks() == []
+
+
 def test_fault_06_a_row_of_unknown_status_is_named(desk):
     odd, good = desk.add(status="on"), desk.add()
     assert len(desk.tick()) == 1
