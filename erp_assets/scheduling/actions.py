@@ -186,10 +186,14 @@ def jobs(db: Connection) -> list[JobLine]:
                 CASE WHEN j.is_broken THEN 'broken' WHEN j.is_active THEN j.status
                     ELSE 'inactive' END AS status,
                 j.interval, j.cron_expression, j.specific_times::text[] AS specific_times,
-                j.market_codes, j.priority, j.last_run_at,
+                j.market_codes, j.priority,
+                CASE WHEN j.last_run_at BETWEEN '1970-01-01' AND '3000-01-01'
+                    THEN j.last_run_at END AS last_run_at,
                 CASE WHEN j.next_run_at BETWEEN '1970-01-01' AND '3000-01-01'
                     THEN j.next_run_at END AS next_run_at,
-                j.anchor_at, e.status AS last_status, l.execution_id AS running, j.last_error
+                CASE WHEN j.anchor_at BETWEEN '1970-01-01' AND '3000-01-01'
+                    THEN j.anchor_at END AS anchor_at,
+                e.status AS last_status, l.execution_id AS running, j.last_error
             FROM schedule_jobs j
             LEFT JOIN schedule_locks l ON l.job_id = j.id
             LEFT JOIN LATERAL (

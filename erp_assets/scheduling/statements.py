@@ -139,7 +139,9 @@ _ROW = """
     j.specific_times::text[] AS specific_times, j.market_codes, j.account_ids, j.parameters,
     j.max_retries, j.timeout_minutes, j.priority,
     CASE WHEN j.next_run_at < '3000-01-01' THEN j.next_run_at END AS next_run_at,
-    j.catch_up, j.anchor_at, j.resumed_at, j.pause_after_failures
+    j.catch_up, j.pause_after_failures,
+    CASE WHEN j.anchor_at BETWEEN '1970-01-01' AND '3000-01-01' THEN j.anchor_at END AS anchor_at,
+    CASE WHEN j.resumed_at BETWEEN '1970-01-01' AND '3000-01-01' THEN j.resumed_at END AS resumed_at
 """
 """24:00 and infinity are no Python: read as they are, one would stop all rows."""
 

@@ -248,6 +248,15 @@ def test_fault_06_a_moment_that_python_does_not_know_stops_nothing(desk, moment)
     assert strange in [int(it.run_key.split(":")[0]) for it in desk.tick()]
 
 
+@pytest.mark.parametrize("column", ["anchor_at", "resumed_at", "last_run_at"])
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC"])
+def test_fault_06_a_strange_moment_in_another_column_stops_nothing(desk, column, moment):
+    jobs = [desk.add(**{column: moment}), desk.add()]
+    with desk.warehouse.transaction() as db:
+        assert [line.id for line in actions.jobs(db)] == jobs
+    assert [int(it.run_key.split(":")[0]) for it in desk.tick()] == jobs
+
+
 def test_fault_06_a_counter_that_is_full_holds_no_execution_open(desk):
     full = 2**31 - 1
     job = desk.add(run_count=full, success_count=full, error_count=full)
