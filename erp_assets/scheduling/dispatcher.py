@@ -275,12 +275,14 @@ class _Beginner:
     def _accounts(self, row: Row[Any]) -> list[str]:
         wanted = list(self.known_accounts)
         if row.market_codes is not None:
+            _check_items("market_codes", row.market_codes, str, "ARRAY['coupang', 'naver']")
             try:
                 codes = {self.scheduler.market_of(code) for code in row.market_codes}
-            except (ValueError, AttributeError) as error:
+            except ValueError as error:
                 raise BadJob(f"market_codes: {error}") from None
             wanted = [account for account in wanted if account.market in codes]
         if row.account_ids is not None:
+            _check_items("account_ids", row.account_ids, int, "ARRAY[1, 2]")
             unknown = set(row.account_ids) - {account.id for account in self.known_accounts}
             if unknown:
                 raise BadJob(f"account_ids: no account {', '.join(map(str, sorted(unknown)))}")
@@ -390,6 +392,12 @@ class _LockedMeanwhileError(Exception):
 
 def _schedule(row: Row[Any], zone: ZoneInfo) -> Schedule:
     return slots.parse(row.interval, row.cron_expression, row.specific_times, zone=zone)
+
+
+def _check_items(column: str, values: Sequence[Any], kind: type, example: str) -> None:
+    """Refuse a NULL or a list inside a list. Raises: BadJob."""
+    if not all(isinstance(value, kind) for value in values):
+        raise BadJob(f"{column}: must be a plain list without NULL, for example {example}")
 
 
 def _catch_up(row: Row[Any]) -> CatchUp:
