@@ -269,8 +269,8 @@ def executions(
                 e.started_at, e.duration_seconds, e.records_processed, e.error_message,
                 e.dagster_run_id, e.result_summary
             FROM job_executions e JOIN schedule_jobs j ON j.id = e.job_id
-            WHERE (CAST(:job AS int) IS NULL OR e.job_id = :job)
-            AND (CAST(:execution AS int) IS NULL OR e.id = :execution)
+            WHERE (CAST(:job AS bigint) IS NULL OR e.job_id = :job)
+            AND (CAST(:execution AS bigint) IS NULL OR e.id = :execution)
             ORDER BY e.id DESC LIMIT :most
         """),
         {"job": job_id, "execution": execution_id, "most": most},
