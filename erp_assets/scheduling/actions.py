@@ -59,13 +59,23 @@ def run_now(db: Connection, job_id: int, *, force: bool = False) -> Asked:
 def retry(db: Connection, execution_id: int) -> Asked:
     """Ask for another attempt at an execution's slot, for the accounts that failed.
 
-    Raises: NotPossible: no such execution; it has not ended; nothing of it failed.
+    Raises: NotPossible: no such execution; it or a later attempt has not ended; nothing failed.
     """
     execution = _execution(db, execution_id)
     if execution.status in ("queued", "running"):
         raise NotPossible(f"execution #{execution_id} has not ended: cancel it first")
     if execution.status == "completed":
         raise NotPossible(f"execution #{execution_id} is completed: nothing of it failed")
+    later = db.execute(
+        text("""
+            SELECT a.id FROM job_executions a
+            JOIN job_executions e ON (e.job_id, e.scheduled_for) = (a.job_id, a.scheduled_for)
+            WHERE e.id = :execution AND a.status IN ('queued', 'running') LIMIT 1
+        """),
+        {"execution": execution_id},
+    ).scalar()
+    if later is not None:
+        raise NotPossible(f"execution #{execution_id} is being tried again already: #{later}")
     asked: int = db.execute(
         text("""
             INSERT INTO job_executions

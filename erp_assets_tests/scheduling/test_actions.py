@@ -141,6 +141,17 @@ def test_retry_by_hand_takes_the_accounts_that_failed(desk):
     assert again["scheduled_for"] == failed["scheduled_for"]
 
 
+def test_retry_by_hand_asked_twice_is_one_attempt(desk):
+    job = desk.add(max_retries=0)
+    desk.end(desk.tick(), RunStatus.FAILED, error="MarketDenied", is_transient=False)
+    desk.tick()
+    [failed] = desk.executions(job)
+    asked = act(desk, actions.retry, failed["id"])
+    with pytest.raises(actions.NotPossible, match=f"tried again already: #{asked.execution}"):
+        act(desk, actions.retry, failed["id"])
+    assert len(desk.executions(job)) == 2
+
+
 def test_retry_by_hand_of_what_is_completed_is_refused(desk):
     job = desk.add()
     requests = desk.tick()
