@@ -351,8 +351,9 @@ class _Beginner:
         if not plan.missed and plan.unlisted is None:
             return
         last_end = self.db.execute(sql.LAST_END, {"job": row.id}).scalar_one()
-        for values in _missed(row, plan, last_end):
-            self.db.execute(sql.MISS, {"job": row.id, "now": self.now, **values})
+        known = {"job": row.id, "now": self.now}
+        missed = [known | values for values in _missed(row, plan, last_end)]
+        self.db.execute(sql.MISS, missed)
         self.log(
             SCHEDULER,
             f"job {row.id} {row.name}: {len(plan.missed)} slots passed over, see missed_slots",
