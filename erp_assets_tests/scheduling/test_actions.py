@@ -174,6 +174,17 @@ def test_pause_holds_back_slots_and_retries(desk):
     assert len(desk.tick()) == 1
 
 
+@pytest.mark.parametrize("switch", ["false", "NULL"])
+def test_resume_of_a_job_switched_off_counts_its_failures_anew(desk, switch):
+    job = desk.add(failures_in_row=4)
+    desk.sql(f"UPDATE schedule_jobs SET is_active = {switch} WHERE id = %s", job)
+    assert desk.tick() == []
+    act(desk, actions.resume, job)
+    row = desk.job(job)
+    assert (row["is_active"], row["failures_in_row"]) == (True, 0)
+    assert row["resumed_at"] is not None
+
+
 def test_unlock_says_who_held_the_job(desk):
     job = desk.add()
     desk.tick()
