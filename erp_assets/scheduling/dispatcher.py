@@ -263,6 +263,8 @@ class _Beginner:
         valid = found.validate(parameters)
         if row.timeout_minutes is not None and row.timeout_minutes < 1:
             raise BadJob("timeout_minutes: must be at least 1")
+        if row.pause_after_failures is not None and row.pause_after_failures < 1:
+            raise BadJob("pause_after_failures: must be at least 1; NULL means never")
         if not found.per_account:
             return Wish(found, valid, [""])
         keys = self._accounts(row)

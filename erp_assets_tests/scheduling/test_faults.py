@@ -206,6 +206,8 @@ def test_fault_05_a_time_missed_over_midnight_is_not_lost(desk):
         ({"account_ids": [[1], [2]]}, "account_ids: must be a plain list without NULL"),
         ({"catch_up": "maybe"}, "catch_up: unknown 'maybe'"),
         ({"timeout_minutes": 0}, "timeout_minutes"),
+        ({"pause_after_failures": 0}, "pause_after_failures: must be at least 1"),
+        ({"pause_after_failures": -1}, "pause_after_failures: must be at least 1"),
     ],
     ids=lambda it: next(iter(it)) if isinstance(it, dict) else "",
 )
