@@ -27,6 +27,8 @@ class Asked(NamedTuple):
 def run_now(db: Connection, job_id: int, *, force: bool = False) -> Asked:
     """Ask for one run of a job, outside its schedule. force: even when it is paused, once.
 
+    A retry that waits for its time, or for its job to be resumed, lets the run go first.
+
     Raises: NotPossible: no such job; it is paused and `force` is not set; one waits already.
     """
     job = _job(db, job_id, lock=True)
@@ -53,6 +55,14 @@ def run_now(db: Connection, job_id: int, *, force: bool = False) -> Asked:
         """),
         {"job": job_id},
     ).scalar_one()
+    db.execute(
+        text("""
+            DELETE FROM schedule_locks l USING job_executions e
+            WHERE l.job_id = :job AND e.id = l.execution_id AND e.status = 'queued'
+            AND NOT EXISTS (SELECT FROM execution_runs r WHERE r.execution_id = e.id)
+        """),
+        {"job": job_id},
+    )
     return Asked(execution, job.name, _ahead(db, job_id))
 
 

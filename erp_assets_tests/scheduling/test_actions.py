@@ -174,6 +174,23 @@ def test_pause_holds_back_slots_and_retries(desk):
     assert len(desk.tick()) == 1
 
 
+def test_run_now_goes_before_a_retry_that_a_pause_holds_back(desk):
+    job = desk.add()
+    desk.end(desk.tick(), RunStatus.FAILED, error="503", is_transient=True)
+    desk.tick()
+    act(desk, actions.pause, job)
+    assert desk.tick(4000) == []
+    assert act(desk, actions.run_now, job, force=True).ahead is None
+    desk.now = datetime.now(UTC)
+    requests = desk.tick()
+    assert len(requests) == 1
+    desk.end(requests)
+    assert desk.tick() == []
+    act(desk, actions.resume, job)
+    [again] = desk.tick(60)
+    assert again.tags["erp/attempt"] == "2"
+
+
 @pytest.mark.parametrize("switch", ["false", "NULL"])
 def test_resume_of_a_job_switched_off_counts_its_failures_anew(desk, switch):
     job = desk.add(failures_in_row=4)
