@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from erp_assets.settings import Settings
 
 T = TypeVar("T")
+COUNT = click.IntRange(min=1)
 MARKS = {"completed": "green", "partial": "yellow", "failed": "red", "timed_out": "red"}
 
 
@@ -55,7 +56,7 @@ def list_jobs(as_json: bool) -> None:
         table.add_row(
             str(line.id),
             escape(line.name),
-            line.job_type,
+            escape(line.job_type),
             line.status,
             schedule,
             _shown(known, line.next_run_at),
@@ -149,7 +150,7 @@ def unlock(job: int) -> None:
 
 @jobs.command()
 @click.argument("job", type=int, required=False)
-@click.option("--most", default=20, show_default=True, help="How many, newest first.")
+@click.option("--most", type=COUNT, default=20, show_default=True, help="How many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(job: int | None, most: int, as_json: bool) -> None:
     """List past executions, newest first: of one JOB or of all."""
@@ -182,7 +183,7 @@ def history(job: int | None, most: int, as_json: bool) -> None:
 
 @jobs.command("next")
 @click.argument("job", type=int)
-@click.option("--most", default=10, show_default=True, help="How many.")
+@click.option("--most", type=COUNT, default=10, show_default=True, help="How many.")
 def next_slots(job: int, most: int) -> None:
     """List the next slots of a job, Korean time."""
     from itertools import islice

@@ -299,7 +299,10 @@ async def _read_ahead(
     queue: asyncio.Queue[Batch | None],
     idle: asyncio.Event,
 ) -> None:
-    """Fill the queue, None at the end; rows read before an error are kept."""
+    """Fill the queue, None at the end; rows read before an error are kept.
+
+    An interrupt that Dagster raises inside this task counts as one: who reads must hear of it.
+    """
     whole = Batch()
     try:
         async with _closing(batches):
@@ -312,7 +315,9 @@ async def _read_ahead(
                 if len(whole) >= enough or batch.complete_until is not None:
                     await queue.put(whole)
                     whole = Batch()
-    except Exception:
+    except (asyncio.CancelledError, GeneratorExit):  # nobody reads any more
+        raise
+    except BaseException:
         await queue.put(whole)
         await queue.put(None)
         raise

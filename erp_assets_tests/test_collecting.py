@@ -102,6 +102,27 @@ def test_market_is_not_read_on_once_storing_has_failed(warehouse):
     assert not is_read
 
 
+class Interrupted(BaseException):
+    """As Dagster raises it from a signal handler, in whatever task is at work."""
+
+
+def test_an_interrupt_while_reading_ahead_ends_the_collection(warehouse):
+    class Struck(Endless):
+        async def orders(self, since, until):
+            async for batch in super().orders(since, until):
+                yield batch
+                if self.calls == 5:
+                    raise Interrupted
+
+    async def collect():
+        collector = collector_of(warehouse, Struck(), lambda _: None)
+        async with asyncio.timeout(10):
+            await collector.orders(WINDOW)
+
+    with pytest.raises(Interrupted):
+        asyncio.run(collect())
+
+
 def test_market_is_not_read_on_once_collecting_was_cancelled(warehouse):
     market = Endless()
 

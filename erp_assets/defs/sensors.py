@@ -71,6 +71,7 @@ def scheduler(
         zone=platform.settings.timezone,
         retry=RetryPolicy(platform.settings.retry_seconds),
         suspicion=suspicion,
+        history_start=platform.settings.history_start,
     )
 
 

@@ -241,7 +241,9 @@ class _Ahead(Generic[T]):
         try:
             async for item in stream:
                 await self._queue.put(item)
-        except Exception:
+        except (asyncio.CancelledError, GeneratorExit):  # nobody reads any more
+            raise
+        except BaseException:  # an interrupt too: who reads would wait for ever
             await self._queue.put(None)
             raise
         await self._queue.put(None)

@@ -27,6 +27,8 @@ class Asked(NamedTuple):
 def run_now(db: Connection, job_id: int, *, force: bool = False) -> Asked:
     """Ask for one run of a job, outside its schedule. force: even when it is paused, once.
 
+    A retry that waits for its time, or for its job to be resumed, lets the run go first.
+
     Raises: NotPossible: no such job; it is paused and `force` is not set; one waits already.
     """
     job = _job(db, job_id, lock=True)
@@ -53,19 +55,37 @@ def run_now(db: Connection, job_id: int, *, force: bool = False) -> Asked:
         """),
         {"job": job_id},
     ).scalar_one()
+    db.execute(
+        text("""
+            DELETE FROM schedule_locks l USING job_executions e
+            WHERE l.job_id = :job AND e.id = l.execution_id AND e.status = 'queued'
+            AND NOT EXISTS (SELECT FROM execution_runs r WHERE r.execution_id = e.id)
+        """),
+        {"job": job_id},
+    )
     return Asked(execution, job.name, _ahead(db, job_id))
 
 
 def retry(db: Connection, execution_id: int) -> Asked:
     """Ask for another attempt at an execution's slot, for the accounts that failed.
 
-    Raises: NotPossible: no such execution; it has not ended; nothing of it failed.
+    Raises: NotPossible: no such execution; it or a later attempt has not ended; nothing failed.
     """
     execution = _execution(db, execution_id)
     if execution.status in ("queued", "running"):
         raise NotPossible(f"execution #{execution_id} has not ended: cancel it first")
     if execution.status == "completed":
         raise NotPossible(f"execution #{execution_id} is completed: nothing of it failed")
+    later = db.execute(
+        text("""
+            SELECT a.id FROM job_executions a
+            JOIN job_executions e ON (e.job_id, e.scheduled_for) = (a.job_id, a.scheduled_for)
+            WHERE e.id = :execution AND a.status IN ('queued', 'running') LIMIT 1
+        """),
+        {"execution": execution_id},
+    ).scalar()
+    if later is not None:
+        raise NotPossible(f"execution #{execution_id} is being tried again already: #{later}")
     asked: int = db.execute(
         text("""
             INSERT INTO job_executions
@@ -186,10 +206,14 @@ def jobs(db: Connection) -> list[JobLine]:
                 CASE WHEN j.is_broken THEN 'broken' WHEN j.is_active THEN j.status
                     ELSE 'inactive' END AS status,
                 j.interval, j.cron_expression, j.specific_times::text[] AS specific_times,
-                j.market_codes, j.priority, j.last_run_at,
+                j.market_codes, j.priority,
+                CASE WHEN j.last_run_at BETWEEN '1970-01-01' AND '3000-01-01'
+                    THEN j.last_run_at END AS last_run_at,
                 CASE WHEN j.next_run_at BETWEEN '1970-01-01' AND '3000-01-01'
                     THEN j.next_run_at END AS next_run_at,
-                j.anchor_at, e.status AS last_status, l.execution_id AS running, j.last_error
+                CASE WHEN j.anchor_at BETWEEN '1970-01-01' AND '3000-01-01'
+                    THEN j.anchor_at END AS anchor_at,
+                e.status AS last_status, l.execution_id AS running, j.last_error
             FROM schedule_jobs j
             LEFT JOIN schedule_locks l ON l.job_id = j.id
             LEFT JOIN LATERAL (
@@ -265,8 +289,8 @@ def executions(
                 e.started_at, e.duration_seconds, e.records_processed, e.error_message,
                 e.dagster_run_id, e.result_summary
             FROM job_executions e JOIN schedule_jobs j ON j.id = e.job_id
-            WHERE (CAST(:job AS int) IS NULL OR e.job_id = :job)
-            AND (CAST(:execution AS int) IS NULL OR e.id = :execution)
+            WHERE (CAST(:job AS bigint) IS NULL OR e.job_id = :job)
+            AND (CAST(:execution AS bigint) IS NULL OR e.id = :execution)
             ORDER BY e.id DESC LIMIT :most
         """),
         {"job": job_id, "execution": execution_id, "most": most},

@@ -9,7 +9,7 @@ next tick finds and asks for again. A row that cannot be read fails alone, with 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -67,6 +67,7 @@ class Dispatcher:
     market_of: what an operator wrote → market code; ValueError when it means none.
     who: names this process in locks. catch_up_cap: slots that `catch_up = all` runs at the most.
     suspicion: how long a run's process may not be seen before it counts as dead.
+    history_start: the first day that can be collected.
     """
 
     warehouse: Warehouse
@@ -78,6 +79,7 @@ class Dispatcher:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     catch_up_cap: int = 24
     suspicion: timedelta = SUSPICION
+    history_start: date = date.min
 
     def tick(self, now: datetime) -> list[Request]:
         """Do everything that is due at `now`; return the runs to ask for.
@@ -261,6 +263,8 @@ class _Beginner:
         valid = found.validate(parameters)
         if row.timeout_minutes is not None and row.timeout_minutes < 1:
             raise BadJob("timeout_minutes: must be at least 1")
+        if row.pause_after_failures is not None and row.pause_after_failures < 1:
+            raise BadJob("pause_after_failures: must be at least 1; NULL means never")
         if not found.per_account:
             return Wish(found, valid, [""])
         keys = self._accounts(row)
@@ -273,12 +277,14 @@ class _Beginner:
     def _accounts(self, row: Row[Any]) -> list[str]:
         wanted = list(self.known_accounts)
         if row.market_codes is not None:
+            _check_items("market_codes", row.market_codes, str, "ARRAY['coupang', 'naver']")
             try:
                 codes = {self.scheduler.market_of(code) for code in row.market_codes}
-            except (ValueError, AttributeError) as error:
+            except ValueError as error:
                 raise BadJob(f"market_codes: {error}") from None
             wanted = [account for account in wanted if account.market in codes]
         if row.account_ids is not None:
+            _check_items("account_ids", row.account_ids, int, "ARRAY[1, 2]")
             unknown = set(row.account_ids) - {account.id for account in self.known_accounts}
             if unknown:
                 raise BadJob(f"account_ids: no account {', '.join(map(str, sorted(unknown)))}")
@@ -294,7 +300,7 @@ class _Beginner:
     def _target(self, account: str) -> Target:
         reached = self.reached.get(account)
         day = clock.kst_day(reached) if reached else None
-        return Target(account, clock.kst_day(self.now), day)
+        return Target(account, clock.kst_day(self.now), day, self.scheduler.history_start)
 
     @cached_property
     def known_accounts(self) -> Sequence[Account]:
@@ -347,8 +353,9 @@ class _Beginner:
         if not plan.missed and plan.unlisted is None:
             return
         last_end = self.db.execute(sql.LAST_END, {"job": row.id}).scalar_one()
-        for values in _missed(row, plan, last_end):
-            self.db.execute(sql.MISS, {"job": row.id, "now": self.now, **values})
+        known = {"job": row.id, "now": self.now}
+        missed = [known | values for values in _missed(row, plan, last_end)]
+        self.db.execute(sql.MISS, missed)
         self.log(
             SCHEDULER,
             f"job {row.id} {row.name}: {len(plan.missed)} slots passed over, see missed_slots",
@@ -388,6 +395,12 @@ class _LockedMeanwhileError(Exception):
 
 def _schedule(row: Row[Any], zone: ZoneInfo) -> Schedule:
     return slots.parse(row.interval, row.cron_expression, row.specific_times, zone=zone)
+
+
+def _check_items(column: str, values: Sequence[Any], kind: type, example: str) -> None:
+    """Refuse a NULL or a list inside a list. Raises: BadJob."""
+    if not all(isinstance(value, kind) for value in values):
+        raise BadJob(f"{column}: must be a plain list without NULL, for example {example}")
 
 
 def _catch_up(row: Row[Any]) -> CatchUp:

@@ -103,11 +103,13 @@ class Target(NamedTuple):
 
     account: its key, "" where a type is not about accounts. today: the Korean day.
     reached: the day the last collection of orders reached; None when there was none.
+    history_start: the first day there is; a run that asks for an earlier one cannot be made.
     """
 
     account: str
     today: date
     reached: date | None = None
+    history_start: date = date.min
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def _products(parameters: ProductCollection, target: Target) -> Work:
 
 
 def _span(kind: str, target: Target, first: date, last: date) -> Work:
+    first = max(first, target.history_start)
     return Work(
         f"collect_{kind}",
         (f"market/{kind}", f"raw/{kind}"),
@@ -217,6 +220,11 @@ def _orders(parameters: OrderCollection, target: Target) -> Work:
         last = min(parameters.until or target.today, target.today)
         if last < parameters.since:
             raise BadJob(f"parameters.since: {parameters.since} lies in the future")
+        if parameters.since < target.history_start:
+            raise BadJob(
+                f"parameters.since: {parameters.since} lies before the first day of the history, "
+                f"{target.history_start}; choose a later day"
+            )
         return _span("orders", target, parameters.since, last)
     days_back = 1 if parameters.days_back is None else parameters.days_back
     first = target.today - days_back * DAY

@@ -270,7 +270,7 @@ class Settler:
 def pause_if_failing(db: Connection, job_id: int, counted: Row[Any], error: str) -> None:
     """Pause a job that failed as many slots in a row as its operator allows."""
     limit = counted.pause_after_failures
-    if limit and counted.failures_in_row >= limit:
+    if limit is not None and 0 < limit <= counted.failures_in_row:
         told = f"paused after {counted.failures_in_row} failed slots in a row; the last: {error}"
         db.execute(sql.PAUSE, {"job": job_id, "error": told})
 

@@ -65,9 +65,9 @@ SETTLE = text("""
 
 COUNT_SETTLED = text("""
     UPDATE schedule_jobs SET
-        run_count = coalesce(run_count, 0) + 1,
-        success_count = coalesce(success_count, 0) + :good,
-        error_count = coalesce(error_count, 0) + :bad,
+        run_count = least(coalesce(run_count, 0) + 1::bigint, 2147483647),
+        success_count = least(coalesce(success_count, 0) + CAST(:good AS bigint), 2147483647),
+        error_count = least(coalesce(error_count, 0) + CAST(:bad AS bigint), 2147483647),
         last_error = :error,
         last_success_at = CASE WHEN :good = 1 THEN CAST(:completed_at AS timestamptz)
             ELSE last_success_at END,
@@ -139,7 +139,9 @@ _ROW = """
     j.specific_times::text[] AS specific_times, j.market_codes, j.account_ids, j.parameters,
     j.max_retries, j.timeout_minutes, j.priority,
     CASE WHEN j.next_run_at < '3000-01-01' THEN j.next_run_at END AS next_run_at,
-    j.catch_up, j.anchor_at, j.resumed_at, j.pause_after_failures
+    j.catch_up, j.pause_after_failures,
+    CASE WHEN j.anchor_at BETWEEN '1970-01-01' AND '3000-01-01' THEN j.anchor_at END AS anchor_at,
+    CASE WHEN j.resumed_at BETWEEN '1970-01-01' AND '3000-01-01' THEN j.resumed_at END AS resumed_at
 """
 """24:00 and infinity are no Python: read as they are, one would stop all rows."""
 

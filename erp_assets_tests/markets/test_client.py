@@ -298,3 +298,20 @@ def test_all_streams_are_told_to_end_at_once():
 def test_cancelling_while_the_rest_ends_is_not_swallowed(kind):
     reading = Reading()
     assert asyncio.run(cancelled_when(lambda: reading.told, reading.failing(kind)))
+
+
+def test_an_interrupt_while_reading_a_stream_ahead_reaches_who_reads():
+    class Interrupted(BaseException):
+        """As Dagster raises it from a signal handler, in whatever task is at work."""
+
+    async def struck():
+        yield 1
+        await asyncio.sleep(0)
+        raise Interrupted
+
+    async def read():
+        async with asyncio.timeout(10):
+            return [item async for item in streams_in_order([struck()], ahead=1)]
+
+    with pytest.raises(Interrupted):
+        asyncio.run(read())

@@ -141,6 +141,17 @@ def test_retry_by_hand_takes_the_accounts_that_failed(desk):
     assert again["scheduled_for"] == failed["scheduled_for"]
 
 
+def test_retry_by_hand_asked_twice_is_one_attempt(desk):
+    job = desk.add(max_retries=0)
+    desk.end(desk.tick(), RunStatus.FAILED, error="MarketDenied", is_transient=False)
+    desk.tick()
+    [failed] = desk.executions(job)
+    asked = act(desk, actions.retry, failed["id"])
+    with pytest.raises(actions.NotPossible, match=f"tried again already: #{asked.execution}"):
+        act(desk, actions.retry, failed["id"])
+    assert len(desk.executions(job)) == 2
+
+
 def test_retry_by_hand_of_what_is_completed_is_refused(desk):
     job = desk.add()
     requests = desk.tick()
@@ -161,6 +172,34 @@ def test_pause_holds_back_slots_and_retries(desk):
     assert desk.tick(4000) == []
     act(desk, actions.resume, job)
     assert len(desk.tick()) == 1
+
+
+def test_run_now_goes_before_a_retry_that_a_pause_holds_back(desk):
+    job = desk.add()
+    desk.end(desk.tick(), RunStatus.FAILED, error="503", is_transient=True)
+    desk.tick()
+    act(desk, actions.pause, job)
+    assert desk.tick(4000) == []
+    assert act(desk, actions.run_now, job, force=True).ahead is None
+    desk.now = datetime.now(UTC)
+    requests = desk.tick()
+    assert len(requests) == 1
+    desk.end(requests)
+    assert desk.tick() == []
+    act(desk, actions.resume, job)
+    [again] = desk.tick(60)
+    assert again.tags["erp/attempt"] == "2"
+
+
+@pytest.mark.parametrize("switch", ["false", "NULL"])
+def test_resume_of_a_job_switched_off_counts_its_failures_anew(desk, switch):
+    job = desk.add(failures_in_row=4)
+    desk.sql(f"UPDATE schedule_jobs SET is_active = {switch} WHERE id = %s", job)
+    assert desk.tick() == []
+    act(desk, actions.resume, job)
+    row = desk.job(job)
+    assert (row["is_active"], row["failures_in_row"]) == (True, 0)
+    assert row["resumed_at"] is not None
 
 
 def test_unlock_says_who_held_the_job(desk):

@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from erp_assets_tests.scheduling.desk import START
 
@@ -36,6 +37,18 @@ def test_after_an_hour_down(desk, catch_up, runs, missed):
     found = desk.missed(job)
     assert [row["slot"] for row in found] == [START + timedelta(minutes=n) for n in missed]
     assert {row["reason"] for row in found} <= {"the scheduler was down"}
+
+
+def test_the_slots_of_a_long_outage_are_noted_in_one_statement(desk):
+    job, notes = desk.add(), []
+
+    def count(_connection, _cursor, statement, *_args):
+        notes.append("INSERT INTO missed_slots" in statement)
+
+    event.listen(desk.warehouse.engine, "before_cursor_execute", count)
+    desk.tick(3 * 86_400)
+    assert len(desk.missed(job)) == 864
+    assert sum(notes) == 1
 
 
 def test_skip_passes_over_a_slot_that_is_no_longer_fresh(desk):

@@ -35,11 +35,14 @@ def test_list_shows_every_job_with_its_schedule(seeded, erp):
 
 
 def test_list_shows_what_is_wrong_with_a_broken_row(seeded, erp):
-    seeded.sql("UPDATE schedule_jobs SET interval = '7m', name = '[이름]' WHERE id = 1")
+    seeded.sql(
+        "UPDATE schedule_jobs SET interval = '7m', name = '[이름]', job_type = '[/b]' WHERE id = 1"
+    )
     seeded.tick()
     code, told = erp("list")
     assert code == 0
     assert "[이름]" in told
+    assert "[/b]" in told
     assert "1: interval '7m' is not known" in told
 
 
@@ -86,6 +89,17 @@ def test_a_job_that_does_not_exist_is_one_line(erp, command):
     assert code == 1
     assert "there is no job 4711" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("arguments", [("history",), ("next", 1)], ids=str)
+def test_a_count_below_one_is_one_line(erp, arguments):
+    code, told = erp(*arguments, "--most", 0)
+    assert code == 2
+    assert "Invalid value for '--most'" in told
+
+
+def test_a_number_beyond_all_jobs_has_no_history(erp):
+    assert erp("history", 99_999_999_999)[0] == 0
 
 
 def test_help_has_examples(erp):

@@ -102,3 +102,18 @@ def test_some_accounts_failing_is_partial_and_only_they_are_tried_again(desk, st
     desk.tick()
     assert desk.executions(job)[1]["status"] == "completed"
     assert desk.locks() == []
+
+
+def test_the_next_slot_that_can_be_taken_is_waited_for(desk):
+    def soon(seconds):
+        return desk.now + timedelta(seconds=seconds)
+
+    desk.add(next_run_at=soon(1), status="paused")
+    desk.add(next_run_at=soon(1), is_active=False)
+    locked = desk.add(next_run_at=soon(1))
+    desk.sql("INSERT INTO schedule_locks (job_id) VALUES (%s)", locked)
+    assert desk.dispatcher().next_due(desk.now, soon(4)) is None
+    desk.add(next_run_at=soon(5))
+    assert desk.dispatcher().next_due(desk.now, soon(4)) is None
+    desk.add(next_run_at=soon(3))
+    assert desk.dispatcher().next_due(desk.now, soon(4)) == soon(3)

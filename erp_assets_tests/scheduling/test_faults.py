@@ -1,6 +1,6 @@
 """What the system this replaces got wrong, numbered as in the operators' contract."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -200,8 +200,14 @@ def test_fault_05_a_time_missed_over_midnight_is_not_lost(desk):
         ({"market_codes": ["amazon"]}, "market_codes: unknown market 'amazon'"),
         ({"market_codes": []}, "no enabled account"),
         ({"account_ids": [99]}, "account_ids: no account 99"),
+        ({"market_codes": [None]}, "market_codes: must be a plain list without NULL"),
+        ({"market_codes": [["coupang"]]}, "market_codes: must be a plain list without NULL"),
+        ({"account_ids": [None, 99]}, "account_ids: must be a plain list without NULL"),
+        ({"account_ids": [[1], [2]]}, "account_ids: must be a plain list without NULL"),
         ({"catch_up": "maybe"}, "catch_up: unknown 'maybe'"),
         ({"timeout_minutes": 0}, "timeout_minutes"),
+        ({"pause_after_failures": 0}, "pause_after_failures: must be at least 1"),
+        ({"pause_after_failures": -1}, "pause_after_failures: must be at least 1"),
     ],
     ids=lambda it: next(iter(it)) if isinstance(it, dict) else "",
 )
@@ -217,6 +223,22 @@ def test_fault_06_a_broken_row_fails_alone_and_says_why(desk, columns, says):
     assert says in execution["error_message"]
 
 
+@pytest.mark.parametrize("job_type", ["order_collection", "shipment_sync", "return_sync"])
+def test_fault_06_a_span_never_begins_before_the_history(desk, job_type):
+    start = date(2026, 11, 20)
+    desk.add(job_type, parameters='{"days_back": 366}')
+    [request] = desk.tick(history_start=start)
+    assert (request.work.first, request.work.last) == ("2026-11-20", "2026-11-24")
+
+
+def test_fault_06_a_day_before_the_history_is_refused_in_plain_words(desk):
+    job = desk.add("order_collection", parameters='{"since": "2026-11-19"}')
+    assert desk.tick(history_start=date(2026, 11, 20)) == []
+    [execution] = desk.executions(job)
+    assert execution["status"] == "failed"
+    assert "2026-11-19 lies before the first day of the history" in execution["error_message"]
+
+
 @pytest.mark.parametrize("moment", ["infinity", "9999-12-31", "-infinity", "0044-03-15 BC"])
 def test_fault_06_a_moment_that_python_does_not_know_stops_nothing(desk, moment):
     strange, good = desk.add(next_run_at=moment, priority=9), desk.add()
@@ -230,6 +252,25 @@ def test_fault_06_a_moment_that_python_does_not_know_stops_nothing(desk, moment)
         actions.run_now(db, strange)
     desk.now = datetime.now(UTC)
     assert strange in [int(it.run_key.split(":")[0]) for it in desk.tick()]
+
+
+@pytest.mark.parametrize("column", ["anchor_at", "resumed_at", "last_run_at"])
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC"])
+def test_fault_06_a_strange_moment_in_another_column_stops_nothing(desk, column, moment):
+    jobs = [desk.add(**{column: moment}), desk.add()]
+    with desk.warehouse.transaction() as db:
+        assert [line.id for line in actions.jobs(db)] == jobs
+    assert [int(it.run_key.split(":")[0]) for it in desk.tick()] == jobs
+
+
+def test_fault_06_a_counter_that_is_full_holds_no_execution_open(desk):
+    full = 2**31 - 1
+    job = desk.add(run_count=full, success_count=full, error_count=full)
+    desk.end(desk.tick())
+    desk.tick()
+    assert desk.executions(job)[0]["status"] == "completed"
+    assert desk.job(job)["run_count"] == full
+    assert desk.locks() == []
 
 
 def test_fault_06_a_row_of_unknown_status_is_named(desk):

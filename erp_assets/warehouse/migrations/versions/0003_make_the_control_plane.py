@@ -183,7 +183,7 @@ BEGIN
         NEW.anchor_at := NULL;
     END IF;
     IF (NEW.status = 'active' AND NEW.is_active)
-        AND NOT (OLD.status = 'active' AND OLD.is_active)
+        AND NOT (OLD.status = 'active' AND coalesce(OLD.is_active, false))
     THEN
         NEW.resumed_at := now();
         NEW.failures_in_row := 0;
