@@ -185,7 +185,8 @@ def demo_window() -> Window:
 def dev(port: int, workers: int | None) -> None:
     """Open `dagster dev` with PostgreSQL, and with the simulator when no account is configured.
 
-    With --workers, runs go to a warm worker instead of a process each; Ctrl-C ends all of it.
+    The code server runs beside it and comes back when it dies; restart after changing code. With
+    --workers, runs go to a warm worker instead of a process each. Ctrl-C ends all of it.
     """
     from erp_assets import settings as configured
     from erp_assets import simulated, supervising
@@ -196,14 +197,17 @@ def dev(port: int, workers: int | None) -> None:
         simulated.ensure(known.home, known.simulator_url)
     os.chdir(configured.project_folder())
     os.environ.setdefault("DAGSTER_HOME", str(configured.project_folder()))
-    command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
-    if workers is None:
-        os.execv(sys.executable, command)  # noqa: S606 - becomes Dagster
-    os.environ["ERP_RUN_LAUNCHER"] = "celery"
     is_ours = known.database_url is None and not server.is_running(known.home)
-    working = [sys.executable, "-m", "erp_assets", "worker", "--concurrency", str(workers)]
-    code = supervising.run(command, beside=[working], say=click.echo)
-    if is_ours:
+    workspace, code_server = supervising.code_server(known.home / "dagster", "erp_assets")
+    beside = [code_server.command]
+    if workers is not None:
+        os.environ["ERP_RUN_LAUNCHER"] = "celery"
+        beside.append([sys.executable, "-m", "erp_assets", "worker", "--concurrency", str(workers)])
+    main = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    code = supervising.run(
+        [*main, "-w", str(workspace)], beside=beside, say=click.echo, ready=code_server.answers
+    )
+    if is_ours and workers is not None:
         server.stop(known.home)
     sys.exit(code)
 
