@@ -13,6 +13,7 @@ from erp_assets.scheduling.working import NotWanted, Ticket, working
 
 DENIED = "denied"
 """In a failure's metadata: the market refuses the account, so its other kinds are not asked for."""
+PATIENCE_S = 600.0
 EXECUTION_TAG = "erp/execution"
 ACCOUNT_TAG = "erp/account"
 
@@ -34,6 +35,8 @@ def ticket(context: dg.InitResourceContext) -> Iterator[Ticket]:
             execution=int(execution) if execution else None,
             account=tags.get(ACCOUNT_TAG, ""),
         ) as found:
+            # Two jobs may want the same of an account at once: the second has all the time.
+            platform.warehouse.patience_s = PATIENCE_S if found.order else 0.0
             yield found
     except NotWanted as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error

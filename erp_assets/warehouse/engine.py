@@ -1,5 +1,6 @@
 """The warehouse: one engine, the only place that commits, migrations, and who may collect now."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -31,7 +32,10 @@ class Warehouse:
     """The PostgreSQL database that holds everything collected.
 
     url: with our driver, as `server.database_url` returns it; its password is never shown.
+    patience_s: how long to wait for another process that collects the same.
     """
+
+    patience_s = 0.0
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
@@ -74,13 +78,13 @@ class Warehouse:
     def collecting(self, account_id: int, kind: str) -> Iterator[None]:
         """Hold the right to collect `kind` of an account; a killed holder loses it at once.
 
-        Raises: CollectionRunning when another process holds it.
+        Raises: CollectionRunning when another process holds it for longer than `patience_s`.
         """
         refusal = CollectionRunning(
             f"{kind} of account {account_id} is being collected by another process; "
             "wait for it to end"
         )
-        with self._alone(f"collect {account_id} {kind}", refusal):
+        with self._alone(f"collect {account_id} {kind}", refusal, self.patience_s):
             yield
 
     @contextmanager
@@ -96,12 +100,15 @@ class Warehouse:
             yield
 
     @contextmanager
-    def _alone(self, name: str, refusal: ErpError) -> Iterator[None]:
-        key = {"key": name}
+    def _alone(self, name: str, refusal: ErpError, patience_s: float = 0.0) -> Iterator[None]:
+        key, deadline = {"key": name}, time.monotonic() + patience_s
         with self.engine.connect() as db:
             lock = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
-            if not db.execute(lock, key).scalar_one():
-                raise refusal
+            while not db.execute(lock, key).scalar_one():
+                db.commit()
+                if time.monotonic() >= deadline:
+                    raise refusal
+                time.sleep(0.5)
             db.commit()
             try:
                 yield

@@ -1,6 +1,7 @@
 """Watermarks, missing days, settling of rejected rows, shared call moments, the schema itself."""
 
 import itertools
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -165,6 +166,26 @@ def test_the_migrations_make_the_tables_that_the_code_knows(warehouse):
             metadata,
         )
     assert found == []
+
+
+def test_a_patient_collection_waits_for_the_one_before(warehouse):
+    other = Warehouse(warehouse.url)
+    other.patience_s = 30.0
+    begun, ended = threading.Event(), []
+
+    def wait():
+        begun.set()
+        with other.collecting(1, "orders"):
+            ended.append("second")
+
+    with warehouse.collecting(1, "orders"):
+        second = threading.Thread(target=wait)
+        second.start()
+        begun.wait()
+        ended.append("first")
+    second.join(30)
+    other.dispose()
+    assert ended == ["first", "second"]
 
 
 def test_stored_documents_outlive_the_change_of_their_type(postgres):
