@@ -160,6 +160,8 @@ class ApiClient:
             raise MarketDown(f"connection failed ({type(error).__name__})") from error
         except httpx.DecodingError as error:
             raise BadPayload("the answer's compression is broken") from error
+        # Its stream refers back to it and would keep the page until garbage is looked for.
+        response.stream = httpx.ByteStream(b"")
         if self._observe is not None:
             self._observe(bucket, response)
         self._classify(response)
