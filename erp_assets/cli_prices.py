@@ -3,11 +3,12 @@
 import getpass
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from erp_assets.cli_database import database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,22 +38,6 @@ def prices() -> None:
     """
 
 
-@contextmanager
-def _database() -> "Iterator[Connection]":
-    from erp_assets import settings as configured
-    from erp_assets.warehouse.engine import Warehouse
-    from erp_assets.warehouse.server import database_url
-
-    known = configured.load()
-    warehouse = Warehouse(database_url(known.home, known.database_url))
-    try:
-        warehouse.migrate()
-        with warehouse.transaction() as db:
-            yield db
-    finally:
-        warehouse.dispose()
-
-
 @prices.command()
 @click.option("--account", "only", multiple=True, help="Only this account (repeatable).")
 @click.option("--auto", is_flag=True, help="Approve at once what lies within every limit.")
@@ -68,7 +53,7 @@ def plan(only: Sequence[str], auto: bool, as_json: bool) -> None:
     from erp_assets import clock
     from erp_assets.planning import pricing
 
-    with _database() as db:
+    with database() as (_, db):
         found = {
             account: pricing.plan_account(
                 db, number, mode="auto" if auto else "review", now=clock.utc_now()
@@ -102,7 +87,7 @@ def list_plans(account: str | None, statuses: Sequence[str], most: int, as_json:
     """List price plans with before, after, margin and reason."""
     from erp_assets.warehouse import price_plans
 
-    with _database() as db:
+    with database() as (_, db):
         plans = price_plans.plans(
             db,
             account_id=_account(db, account),
@@ -166,7 +151,7 @@ def history(
     from erp_assets import clock
     from erp_assets.warehouse import price_plans
 
-    with _database() as db:
+    with database() as (_, db):
         rows = price_plans.history(
             db,
             account_id=_account(db, account),
@@ -196,7 +181,7 @@ def drift(account: str | None, as_json: bool) -> None:
     """List options whose market shows another price than the last one we set."""
     from erp_assets.warehouse import price_plans
 
-    with _database() as db:
+    with database() as (_, db):
         rows = price_plans.drift(db, _account(db, account))
     if as_json:
         _print_json([it._asdict() for it in rows])
@@ -225,7 +210,7 @@ def competitors(file: str, name: str, columns: Sequence[str], dry_run: bool) -> 
 
     pairs = dict(_pair(it) for it in columns)
     now = clock.utc_now()
-    with _database() as db:
+    with database() as (_, db):
         source = FileSource(file, name=name, skus=price_queries.sku_ids(db), columns=pairs)
         told = source.read(now)
         stored = 0 if dry_run else price_queries.store_competitors(db, told.prices, now=now)
@@ -262,7 +247,7 @@ def import_rules(file: str, dry_run: bool) -> None:
     from erp_assets.warehouse import price_queries
 
     body = price_files.fetch(file)
-    with _database() as db:
+    with database() as (_, db):
         found = rule_files.parse(
             file,
             body,
@@ -303,7 +288,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _act(action: "Callable[[Connection], T]") -> T:
-    with _database() as db:
+    with database() as (_, db):
         return action(db)
 
 

@@ -125,7 +125,7 @@ def report_days(context: dg.OpExecutionContext, account: str, kind: str, result:
 def show_sold(context: dg.AssetExecutionContext, platform: Platform, ticket: Ticket) -> None:
     """Write the stock of what was just sold to every account that lists it.
 
-    What does not get through stays in the outbox for the next run; the orders are stored.
+    What does not get through stays in the outbox for the next run, and makes this one partial.
     """
     with failures(ticket):
         drained = push_touched(platform, run_id=context.run.run_id)
@@ -135,6 +135,9 @@ def show_sold(context: dg.AssetExecutionContext, platform: Platform, ticket: Tic
             context.log.warning("%s %s %s: %s", account, it.product_no, it.option_no, it.message)
         if told.error is not None:
             context.log.warning("%s: stock waits in the outbox: %s", account, told.error)
+        if told.failed or told.error is not None:
+            facts = {"outcome": "partial", "failed": len(told.failed), "error": str(told.error)}
+            ticket.note(f"stock of {account}", facts, records=0)
 
 
 def results(
@@ -272,8 +275,8 @@ def day_asset(
             else:
                 whole.add(part)
         if whole is not None:
+            yield from results(context, ticket, whole)
             if kind == "orders":
                 show_sold(context, platform, ticket)
-            yield from results(context, ticket, whole)
 
     return collect

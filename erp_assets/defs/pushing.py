@@ -15,10 +15,15 @@ from erp_assets.warehouse.engine import PushRunning, Warehouse
 def push_stock(platform: Platform, key: str, *, run_id: str) -> tuple[StockPlan, Drained]:
     """Find out what became of earlier writes, plan the account's stock, send the differences."""
     account = platform.account(key)
-    platform.collect(key, lambda it: outbox.recover(*_of(it), run_id=run_id), run_id=run_id)
+    earlier = platform.collect(
+        key, lambda it: outbox.recover(*_of(it), run_id=run_id), run_id=run_id
+    )
     with platform.warehouse.transaction() as db:
         plan = syncing.plan_stock(db, now=platform.now(), run_id=run_id, accounts=[account.id])
-    return plan, _drain(platform, key, run_id)
+    drained = _drain(platform, key, run_id)
+    drained.confirmed[:0], drained.failed[:0] = earlier.confirmed, earlier.failed
+    drained.error = drained.error or earlier.error
+    return plan, drained
 
 
 def push_touched(platform: Platform, *, run_id: str) -> dict[str, Drained]:

@@ -54,6 +54,10 @@ def written(
     ]
 
 
+NOTHING_KNOWN = (
+    "nothing could be written: no option of this account is mapped to a SKU that was counted, "
+    "or all are excluded; see `erp skus unmapped` and `erp stock count`"
+)
 NO_SOURCE = "competitors' prices were not read: no source is configured, see `erp prices`"
 
 
@@ -81,8 +85,9 @@ def show_stock(
         plan, drained = push_stock(platform, key, run_id=context.run_id)
     facts = stock_facts(plan, drained)
     context.log_event(dg.AssetMaterialization(STOCK, partition=key, metadata=facts))
-    _told(ticket, "stock", facts, drained)
-    return facts
+    unknown = sum(plan.reasons.values()) == plan.listings
+    outcome = _told(ticket, "stock", facts, drained, errors=[NOTHING_KNOWN] if unknown else [])
+    return {"outcome": outcome, **facts}
 
 
 @dg.op(description="Plan the prices of an account, then send those that are approved.")
@@ -102,8 +107,8 @@ def show_prices(
     facts = {**planned._asdict(), **settled, **_drained(drained)}
     context.log_event(dg.AssetMaterialization(PRICES, partition=key, metadata=facts))
     unread = [NO_SOURCE] if wanted.update_competitors else []
-    _told(ticket, "prices", facts, drained, errors=unread)
-    return facts
+    outcome = _told(ticket, "prices", facts, drained, errors=unread)
+    return {"outcome": outcome, **facts}
 
 
 @dg.job(description="Collect orders of one account and write its stock to the market.")
@@ -150,8 +155,8 @@ def _told(
     facts: Mapping[str, Any],
     drained: Drained,
     errors: Sequence[str] = (),
-) -> None:
-    """Report what reached the market; an item that was refused makes the run partial."""
+) -> str:
+    """Report what reached the market and return how it went; what was refused makes it partial."""
     told = [*errors, *facts["failed"]]
     outcome = "partial" if told or drained.error else "completed"
     ticket.result["errors"] = told
@@ -159,6 +164,7 @@ def _told(
     if drained.error is not None:
         with failures(ticket):
             raise drained.error
+    return outcome
 
 
 def _account(

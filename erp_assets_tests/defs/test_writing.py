@@ -83,6 +83,7 @@ def test_counted_stock_reaches_the_market_and_only_there_where_it_differs(
     }
     told = done.output_for_node("show_stock")
     assert (told["changes"], told["confirmed"], told["failed"]) == (1, 1, [])
+    assert told["outcome"] == "completed"
     again = run(definitions, instance, "sync_inventory", "naver").output_for_node("show_stock")
     assert (again["changes"], again["sent"]) == (0, 0)
 
@@ -125,7 +126,9 @@ def test_a_sale_at_one_market_is_shown_at_the_other_by_the_same_run(
 def test_nothing_is_written_while_nobody_has_counted(platform, made, definitions, instance):
     before = {market: offers(made, market) for market in ("coupang", "naver", "eleven")}
     for market in before:
-        assert run(definitions, instance, "sync_inventory", market).success
+        done = run(definitions, instance, "sync_inventory", market)
+        assert done.success
+        assert done.output_for_node("show_stock")["outcome"] == "partial", "it wrote nothing"
     assert {market: offers(made, market) for market in before} == before
 
 
